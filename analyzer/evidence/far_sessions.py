@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from analyzer.evidence.nouns import program_in_words
 from analyzer.join.far_side import LISTS, RUNS
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadSet
@@ -187,6 +188,16 @@ def held_up(case: Case) -> Iterator[HeldUp]:
         for _, (root, victims) in sorted(groups.items()):
             told = bool(far.holders.get((victims[0].session.server, victims[0].session.id)))
             yield HeldUp(view, far, root, tuple(victims), tuple(far.waiting_on(victims)), told)
+
+
+def client_of(found: HeldUp) -> str | None:
+    """The process of this host behind the holder's session, as the socket table names it; None where it names none."""
+    client, services = found.holder.client, {one.connection.remote for one in found.sessions if one.connection is not None}
+    if client is None or client.port is None:
+        return None
+    rows = [row for row in found.view.table.connections if row.remote in services and row.owners]
+    owners = [row.owners[0] for row in rows if (row.local.host, row.local.port) == (client.host, client.port)]
+    return program_in_words(owners[0].command, owners[0].pid) if len({one.pid for one in owners}) == 1 else None
 
 
 class Slow(msgspec.Struct, frozen=True):

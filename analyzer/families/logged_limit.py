@@ -47,7 +47,7 @@ def findings(case: Case) -> Iterator[Finding]:
         return
     ((view, used),) = lists
     top = used.fillers[0]
-    if used.limit is not None or top.number < max(FEWEST, MOST * used.used):
+    if used.limit is not None or top.several or top.number < max(FEWEST, MOST * used.used):
         return
     site = site_of(told.event, case.known)
     text = TEXT.filled(

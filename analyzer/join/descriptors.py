@@ -12,7 +12,7 @@ import msgspec
 
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
-from parsers.records import Limit, Where
+from parsers.records import Limit, TcpState, Where
 
 if TYPE_CHECKING:
     from analyzer.join.process import ProcessView
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _DIGITS = re.compile(r"[*\d]\d*")
 _GONE: Final = "gone"
+DELETED: Final = " (deleted)"
+"""What lsof and /proc write behind the name of a file that has none any more."""
+_COUNTED: Final = re.compile(r"[0-9a-f]{8,64}|\d{1,20}")
+"""What differs in the names of files that are made one after the other."""
 MOST_TO_ONE: Final = 10
 """Sockets to one place from which on they are a group of their own."""
 USUAL_LIMITS: Final = (1024, 4096, 65536)
@@ -36,6 +40,8 @@ class Filler(msgspec.Struct, frozen=True):
     """Where the sockets go to, if they all go to one place."""
     gone: bool = False
     """True for sockets whose connections are gone."""
+    several: bool = False
+    """True for files of several names that are alike, as a program may have many at work; deleted ones are not."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -50,13 +56,10 @@ class Usage(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=64)  # the rule and the report's table ask for the same
 def usage(view: ProcessView) -> Usage | None:
     """Descriptors of the process in its snapshot, from /proc/PID/fd or lsof -p; None if neither lists them."""
-    pid = view.pid
-    listed = [file for file in view.snapshot.open_files if (file.pid == pid if file.pid is not None else _is_alone(view))]
-    proc = [file for file in listed if file.tool == "proc_fd"]
-    lsof = [file for file in listed if file.tool == "lsof" and _DIGITS.match(file.fd)]
-    files = proc or lsof
+    pid, files = view.pid, _files(view)
     if not files:
         return None
+    proc = files[0].tool == "proc_fd"
     sockets = (
         [] if proc else [row for row in view.snapshot.rows if row.tool == "lsof" and (row.owners[0].pid if row.owners else None) == pid]
     )
@@ -65,14 +68,37 @@ def usage(view: ProcessView) -> Usage | None:
     return Usage(len(files) + len(sockets), limit, _fillers(files, sockets), Where(first.file, first.first, last))
 
 
+def _files(view: ProcessView) -> list[OpenFile]:
+    """The descriptors of the process that are no sockets with addresses, from the list that has all of them."""
+    pid = view.pid
+    listed = [file for file in view.snapshot.open_files if (file.pid == pid if file.pid is not None else _is_alone(view))]
+    proc = [file for file in listed if file.tool == "proc_fd"]
+    return proc or [file for file in listed if file.tool == "lsof" and _DIGITS.match(file.fd)]
+
+
+def files_by_name(view: ProcessView) -> dict[str, list[OpenFile]]:
+    """The descriptors of files, by what they are called: names that differ in numbers alone are one, deleted files of a folder, too."""
+    found: dict[str, list[OpenFile]] = {}
+    for file in _files(view):
+        if file.target.startswith("/"):
+            found.setdefault(_name(file), []).append(file)
+    return found
+
+
 def is_gone(file: OpenFile) -> bool:
     """True for a socket whose connection was reset or has ended: lsof finds no state of it, nor addresses."""
     return file.kind == "sock" and ("identify protocol" in file.target or "protocol: TCP" in file.target)
 
 
 def _is_alone(view: ProcessView) -> bool:
-    """A list without a pid is the process' own if it is the only one that has a dump or listens."""
-    return view.dump is not None or bool(view.listeners)
+    """True if a list without a pid is the process' own: the only one that lsof lists, that has a dump, or that listens."""
+    named = {file.pid for file in view.snapshot.open_files if file.tool == "lsof" and file.pid is not None}
+    if len(named) == 1:
+        return view.pid in named
+    if view.dump is not None:
+        return True
+    listening = {row.owners[0].pid for row in view.table.in_state(TcpState.LISTEN) if row.owners}
+    return bool(view.listeners) and len(listening) <= 1
 
 
 def _fillers(files: list[OpenFile], sockets: list[SocketRow]) -> tuple[Filler, ...]:
@@ -89,6 +115,7 @@ def _fillers(files: list[OpenFile], sockets: list[SocketRow]) -> tuple[Filler, .
             count,
             _first(name, files, sockets, remote),
             gone=name == _GONE,
+            several=name.startswith("/") and not name.endswith(DELETED) and len({file.target for file in files if _name(file) == name}) > 1,
         )
         if name
         else Filler(say("sockets to {remote}", remote=remote), count, to_one[0].where, str(remote))
@@ -97,7 +124,14 @@ def _fillers(files: list[OpenFile], sockets: list[SocketRow]) -> tuple[Filler, .
 
 
 def _name(file: OpenFile) -> str:
-    return "sockets" if file.kind == "socket" else _GONE if is_gone(file) else file.target
+    if file.kind == "socket":
+        return "sockets"
+    if is_gone(file):
+        return _GONE
+    folder, slash, name = file.target.rpartition("/")
+    if not folder or not slash or folder.startswith(("/dev", "/proc")):
+        return file.target
+    return f"{folder}/*{DELETED}" if name.endswith(DELETED) else f"{folder}/{_COUNTED.sub('*', name)}"
 
 
 def _first(name: str, files: list[OpenFile], sockets: list[SocketRow], remote: Endpoint | None) -> Where:

@@ -6,6 +6,7 @@ belong together. Who waits for whom inside the server comes from the server; thi
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,10 @@ LISTS: Final = frozenset({"postgresql", "mysql", "oracle", "sqlserver"})
 """Servers whose own list of sessions is complete for a user who may see all."""
 RUNS: Final = LISTS | {"mongodb"}
 """Servers that run statements; MongoDB hides its idle connections."""
+
+
+_STRAY: Final = 3
+"""How many times fewer connections lead to a far end that is not the server's: their near ports are the same by chance."""
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -63,20 +68,43 @@ class FarSide(SessionWaits):
             server_end = behind.get(session.client) if session.client is not None else None
             client_end = links.get(server_end.id) if server_end is not None and session.server != _POOLER_SERVER else None
             if client_end is not None and server_end is not None:
-                found.append(Joined(session, self.connection_of(client_end.client), (client_end, server_end)))
+                found.append(Joined(session, self.connection_of(client_end.client, client_end.server), (client_end, server_end)))
             else:
-                found.append(Joined(session, self.connection_of(session.client)))
+                found.append(Joined(session, self.connection_of(session.client, session.server)))
         return tuple(found)
 
-    def connection_of(self, client: Endpoint | None) -> Connection | None:
-        """Our socket whose local end this is. A name in place of an address (reverse DNS) is known by its port alone, if only one socket has it."""
+    def connection_of(self, client: Endpoint | None, server: str) -> Connection | None:
+        """Our socket whose local end this is. A name in place of an address (reverse DNS) is known by its port alone, if only one socket has it.
+
+        A host uses one port for several far ends at once: the connection must lead where most of that server's do.
+        """
         if client is None or client.port is None:
             return None
         exact = self._by_end.get((client.host, client.port))
+        if exact is not None and not self._leads_to(server, exact):
+            return None
         if exact is not None or client.host.replace(".", "").isdigit() or ":" in client.host:
             return exact
         same_port = [one for (_, port), one in self._by_end.items() if port == client.port]
         return same_port[0] if len(same_port) == 1 else None
+
+    def _leads_to(self, server: str, connection: Connection) -> bool:
+        """False if the far ends of the server's other sessions show that it listens elsewhere."""
+        counts = self._far_ends.get(server, Counter["Endpoint | None"]())
+        return _STRAY * counts[connection.remote] >= max(counts.values(), default=0)
+
+    @cached_property
+    def _far_ends(self) -> dict[str, Counter[Endpoint | None]]:
+        """Where the connections of a table lead whose near ends a server lists as those of its clients, by server."""
+        clients: dict[tuple[str, int | None], set[str]] = {}
+        for session in self.sessions:
+            if session.client is not None and session.client.port is not None:
+                clients.setdefault((session.client.host, session.client.port), set()).add(session.server)
+        found: dict[str, Counter[Endpoint | None]] = {}
+        for row in self.view.table.connections if clients else ():
+            for server in clients.get((row.local.host, row.local.port), ()):
+                found.setdefault(server, Counter())[row.remote] += 1
+        return found
 
     @cached_property
     def _by_end(self) -> dict[tuple[str, int], Connection]:

@@ -68,7 +68,7 @@ TEXT: Final = Text(
     ),
     do=(
         Do(When.NOW, "Save the list of descriptors, then restart.", "ls -l /proc/{pid}/fd > fd.txt"),
-        Do(When.FIX, "Find who opens {what} and does not close it (try-with-resources)."),
+        Do(When.FIX, "Find who opens {what} and does not close it: every path must, also after an error."),
         Do(
             When.PREVENT,
             "Watch the number of open descriptors against the limit; raise the limit (LimitNOFILE, ulimit -n) only above what a healthy process needs.",

@@ -1,7 +1,7 @@
 """Descriptors of connections that are gone: the process keeps sockets that no socket table shows any more.
 
 Looks for: lsof rows of type ``sock`` with "protocol: TCP" or "can't identify protocol". After a reset, or when both sides have closed, a socket
-leaves ss and netstat, but its descriptor stays until the process closes it.
+leaves ss and netstat, but its descriptor stays until the process closes it. Besides, descriptors of files that grow from list to list.
 
 Why it matters: it is a leak like CLOSE_WAIT that socket tables do not show. It ends in "Too many open files".
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.families import growing_files
 from analyzer.families.counted_selectors import left_open
 from analyzer.join.descriptors import is_gone
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, Process, RecoversWhen, Severity, When
@@ -63,6 +64,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if grows or len(rows) >= FEWEST:
             yield _finding(case, key, rows, counts, grows=grows)
     yield from left_open(case)
+    yield from growing_files.findings(case)
 
 
 def _by_process(snapshot: Snapshot) -> dict[tuple[int | None, str | None], list[OpenFile]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.cross_system import loops, own_hold
 from analyzer.evidence.citations import blamed, of_threads, quoted
-from analyzer.evidence.far_sessions import HeldUp, held_up
+from analyzer.evidence.far_sessions import HeldUp, client_of, held_up
 from analyzer.evidence.sessions import age_in_words, kill_of, of_block, of_session, seconds_in_words, server_of, session_in_words
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -69,7 +69,7 @@ TEXT: Final = Text(
         ("{session}", "{doing}", "{holding_statement}"),
     ),
     phrases={
-        "who": Either("ours", "of this process, on {local}", "not of this process"),
+        "who": Either("ours", "of this process, on {local}", Either("client", "of {client} on this host", "not of this process")),
         "doing": Either("idle", "is idle in a transaction{age}", "runs a statement{age}"),
         "statement": Either("holding_statement", " Its last statement: {holding_statement}."),
         "reading": ByNumber(
@@ -107,6 +107,7 @@ def _finding(found: HeldUp) -> Finding:
         kill=kill_of(holder),
         ours=ours,
         local=ours.local if ours is not None else "",
+        client=client_of(found),
         told=found.told,
         id=victim.id,
         event=victim.waits_on or "?",

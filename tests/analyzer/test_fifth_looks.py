@@ -112,3 +112,54 @@ def test_streams_of_one_port_serve_no_other_port() -> None:
     diagnosis = diagnosis_of(files | {f"snap{number}/ss.txt": table for number in (1, 2)})
     assert not [finding for finding in diagnosis.findings if finding.severity is Severity.CRITICAL]
     assert not found(diagnosis, "pool-stuck")
+
+
+def listed(count: int, first: int = 1) -> str:
+    rows = [
+        f"ruby 910 web {number}u REG 254,0 5456 {21798000 + number} /var/spool/quay/load-910-{number}.raw (deleted)"
+        for number in range(first, first + count)
+    ]
+    return "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\nruby 910 web 3u IPv4 88 0t0 TCP *:9500 (LISTEN)\n" + "\n".join(rows) + "\n"
+
+
+LIMIT = "Limit                     Soft Limit           Hard Limit           Units\nMax open files            1024                 1024                 files\n"
+
+
+def test_descriptors_of_deleted_files_that_grow_are_a_leak() -> None:
+    diagnosis = diagnosis_of({"snap1/lsof-910.txt": listed(90, 10), "snap2/lsof-910.txt": listed(360, 10), "snap2/limits-910.txt": LIMIT})
+    (finding,) = found(diagnosis, "fd-leak-without-tcp")
+    assert "its descriptors of /var/spool/quay/* (deleted) grew from 90 to 360" in finding.headline
+    assert "The limit is 1,024: about 2 more such steps reach it." in finding.explanation
+    assert finding.confidence is Confidence.LIKELY
+
+
+def test_descriptors_that_stay_as_many_are_no_leak() -> None:
+    diagnosis = diagnosis_of({"snap1/lsof-910.txt": listed(360, 10), "snap2/lsof-910.txt": listed(365, 10)})
+    assert not found(diagnosis, "fd-leak-without-tcp")
+
+
+def calls(retransmitted: int = 7, acked: int = 87, queued: int = 22000) -> str:
+    rows = ["State Recv-Q Send-Q Local Address:Port Peer Address:Port Process"]
+    for port in (38520, 38544, 51430):
+        rows.append(f'ESTAB 0 {queued} 10.4.1.2:{port} 10.4.2.2:7202 users:(("java",pid=18,fd=13)) timer:(on,6sec,{retransmitted})')
+        rows.append(
+            f"\t ts sack cubic wscale:10,10 rto:26112 backoff:7 rtt:0.042/0.023 mss:1448 pmtu:1500 rcvmss:536 advmss:1448 cwnd:1 bytes_sent:26150 bytes_retrans:10136 bytes_acked:{acked} segs_out:21 segs_in:2 data_segs_out:19 lastsnd:26380 lastrcv:52964 lastack:52964 unacked:11 retrans:1/7 lost:11"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def test_whole_segments_that_never_arrive_after_short_ones_point_at_the_mtu() -> None:
+    (finding,) = found(diagnosis_of({"ss.txt": calls()}), "vanished-peer")
+    assert "Whole segments to 10.4.2.2 do not arrive, and short ones do: 3 connections sent 86 to 86 bytes" in finding.headline
+    assert finding.severity is Severity.CRITICAL
+    assert any("tcp_mtu_probing" in (action.command or "") for action in finding.actions)
+
+
+def test_connections_that_had_carried_much_lost_their_far_end() -> None:
+    (finding,) = found(diagnosis_of({"ss.txt": calls(acked=90_000)}), "vanished-peer")
+    assert "do not acknowledge" in finding.headline or "does not acknowledge" in finding.headline
+
+
+def test_short_data_that_is_not_acknowledged_says_nothing_of_sizes() -> None:
+    (finding,) = found(diagnosis_of({"ss.txt": calls(queued=300)}), "vanished-peer")
+    assert "Whole segments" not in finding.headline

@@ -172,3 +172,40 @@ class TestHealthy:
             for second in range(2, 30, 4):
                 wire.send(float(second), HERE, client(n), PSH | ACK, 501 + len(OK) + second * 10, 102 + len(GET), b"more rows ")
         assert not diagnose(wire).findings
+
+
+def repeated(size: int = 1448, connections: int = 3, answered: int = 2, back: bool = False) -> Wire:
+    """Connections whose first short data are acknowledged and whose next segment is sent again and again, beside others with answers."""
+    wire = Wire()
+    for n in range(answered):
+        wire.ask((SERVER, 51000 + n), FAR, at=6.0 + n, answer=0.1, end=8.0 + n)
+    for n in range(connections):
+        near = (SERVER, 52000 + n)
+        wire.send(1.0, near, FAR, SYN, 100, 0)
+        wire.send(1.01, FAR, near, SYN | ACK, 500, 101)
+        wire.send(1.02, near, FAR, ACK, 101, 501)
+        wire.send(1.03, near, FAR, PSH | ACK, 101, 501, b"h" * 80)
+        wire.send(1.04, FAR, near, ACK, 501, 181)
+        for at in (1.05, 1.3, 2.0, 3.5, 7.0, 12.0):
+            wire.send(at + n / 1000, near, FAR, ACK, 181, 501, b"b" * size)
+        if back:
+            wire.send(12.5, FAR, near, ACK, 501, 181 + size)
+    return wire
+
+
+def test_segments_that_are_repeated_in_vain_are_no_healthy_wire() -> None:
+    (finding,) = diagnose(repeated()).findings
+    assert (finding.rule, finding.confidence) == ("vanished-peer", Confidence.LIKELY)
+    assert "3 connections to 10.2.2.2:9300 repeat data that nothing acknowledges" in finding.headline
+    assert "path MTU black hole" in finding.explanation
+
+
+def test_short_segments_that_are_repeated_in_vain_say_nothing_of_sizes() -> None:
+    (finding,) = diagnose(repeated(size=200)).findings
+    assert "MTU" not in finding.explanation
+    assert "something between has forgotten these" in finding.explanation
+
+
+@pytest.mark.parametrize("wire", [repeated(back=True), repeated(connections=1)], ids=["acknowledged in the end", "one alone"])
+def test_segments_that_arrive_in_the_end_are_no_trouble(wire: Wire) -> None:
+    assert not [one for one in diagnose(wire).findings if one.rule == "vanished-peer"]
