@@ -48,9 +48,17 @@ def of_descriptors(snapshot: Snapshot, elided: Collection[str] = ()) -> Iterator
 
 
 def _numbered(files: Iterable[OpenFile]) -> list[OpenFile]:
-    """Those that are descriptors, each once: lsof lists the working directory and mapped files, too, and each row again for every thread."""
-    listed = [file for file in files if file.fd[:1].isdecimal() or file.fd[:1] == "*"]
-    return list({(file.pid, file.fd, file.target if file.fd[0] == "*" else ""): file for file in listed}.values())
+    """Those that are descriptors, each once: lsof lists the working directory and mapped files, too, and each row again for every thread.
+
+    Where no number is printed (busybox), each row is one.
+    """
+    found: dict[tuple[object, ...], OpenFile] = {}
+    for file in files:
+        if not file.fd:
+            found[file.where,] = file
+        elif file.fd[0] == "*" or file.fd[0].isdecimal():
+            found[file.pid, file.fd, file.target if file.fd[0] == "*" else ""] = file
+    return list(found.values())
 
 
 def repeats_for_threads(snapshot: Snapshot) -> bool:

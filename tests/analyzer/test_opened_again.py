@@ -95,6 +95,12 @@ def test_a_list_that_head_cut_counts_nothing() -> None:
     assert "5 descriptors" in f"{whole.verdict.headline} {whole.verdict.summary}"
 
 
+def test_rows_without_numbers_are_one_descriptor_each() -> None:
+    rows = "771     /opt/ferry/bin/ferryd /dev/null\n" + "".join(f"771     /opt/ferry/bin/ferryd socket:[{5500 + n}]\n" for n in range(8))
+    verdict = diagnosis_of({"busybox-lsof.txt": rows}).verdict
+    assert "9 descriptors" in f"{verdict.headline} {verdict.summary}"
+
+
 def test_the_lines_of_lsof_are_called_lines() -> None:
     verdict = told(f"{PROMPT}lsof -p 4410 | wc -l\n560\n").verdict
     assert "lsof printed 560 lines" in f"{verdict.headline} {verdict.summary}"
