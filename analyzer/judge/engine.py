@@ -21,6 +21,7 @@ from analyzer.judge.doubts import judged
 from analyzer.judge.header import facts_of
 from analyzer.judge.known_issues import known_issues
 from analyzer.judge.members import in_their_words
+from analyzer.judge.origin import origin_of
 from analyzer.judge.platform import Commands
 from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, owner_of, primary_of
@@ -86,7 +87,8 @@ def diagnose(
         found, checked = told(case, found, checked, {slug(rule): rule for rule in rules})
     if not any(finding.severity is Severity.CRITICAL for finding in found):
         found += _past(case, rules, found)
-    commands = Commands(incident)
+    origin = origin_of(case)
+    commands = Commands(incident, origin)
     fit = (commands.possible(finding) for finding in in_their_words(case, found))
     ranked = _number(tuple(fit), {slug(rule): rule.CONSEQUENCE_OF for rule in rules}, incident)
     verdict = _verdict(case, ranked)
@@ -108,7 +110,7 @@ def diagnose(
         waits=tuple(wait for view in case.views for wait in waits_of(view)),
         flows=_flows(case),
         checked=tuple(checked),
-        missing=missing_of(case, ranked, verdict),
+        missing=missing_of(case, ranked, verdict, origin),
         inputs=tuple(input_of(artifact) for artifact in incident.artifacts),
         excerpts=_excerpts(case, places, excerpt),
         heads=column_heads(places, excerpt),
