@@ -26,7 +26,9 @@ def of_descriptors(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.rows:
         return
     yield from _of_deleted(snapshot)
-    counts = Counts((file.pid, file.command) for file in snapshot.open_files if file.pid is not None)
+    # lsof also lists the directory, the program and mapped files, and some of its versions repeat every row for each thread.
+    numbered = {(file.pid, file.fd): file for file in snapshot.open_files if file.pid is not None and file.fd[:1].isdigit()}
+    counts = Counts((file.pid, file.command) for file in numbered.values())
     sockets = Counts(file.pid for file in snapshot.open_files if file.kind in {"socket", "sock"})
     unknown = Counts(file.pid for file in snapshot.open_files if file.kind == "sock")
     whole = [(key, count) for key, count in counts.most_common(2) if count >= STANDARD]  # of fewer somebody chose a line or two

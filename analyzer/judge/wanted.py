@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from analyzer.evidence.calls import DUMP_MISSING, OWNERS_MISSING, REST_MISSING, SOCKETS_MISSING, STACKS_MISSING, command
+from analyzer.judge.calm import WHILE_IT_HANGS
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.platform import Commands, speaks_of_jvm
 from analyzer.judge.symptoms import REASONS, suffering, wants_sockets
@@ -45,6 +46,8 @@ def missing_of(case: Case, findings: Sequence[Finding], verdict: Verdict, origin
         wanted = [one for one in wanted if one.artifact != SOCKETS_MISSING.artifact]
     if origin.restarted and verdict.finding is None:
         wanted = [NEXT_HANG]
+    if verdict.calm:
+        wanted = [WHILE_IT_HANGS] if case.incident.has_threads else []
     commands = Commands(case.incident, origin)
     fit = {missing.artifact: commands.fitting(missing, verdict.pid) for missing in reversed(wanted)}
     return tuple(fit.values())[::-1]
