@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import BlockedGroup
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.log_events import of_pool
-from analyzer.model.message import plural, say
+from analyzer.model.message import plural, say_of
 from analyzer.software.blockers import IDLE, SOCKET, waited_lock
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.knowledge import HTTP, JDBC
@@ -114,8 +114,12 @@ class Shortage(BlockedGroup):
         """The waiters, as evidence."""
         return of_threads(
             self.members,
-            say(
-                "{threads} wait for a connection of {software}", threads=plural(len(self.members), "thread"), software=self.lender.software
+            say_of(
+                len(self.members),
+                "{threads} waits for a connection of {software}",
+                "{threads} wait for a connection of {software}",
+                threads=plural(len(self.members), "thread"),
+                software=self.lender.software,
             ),
         )
 

@@ -16,7 +16,7 @@ from analyzer.contention.scopes import past_line, waits_itself
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.file_locks import locker_of
 from analyzer.evidence.nouns import lock_in_words
-from analyzer.model.message import joined, plural, say
+from analyzer.model.message import joined, plural, say, say_of
 from analyzer.software.blockers import IDLE, OUTBOUND, RESULTS, SOCKET, application_frame, calls_below, calls_of, held_locks, waited_lock
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadSet
@@ -117,7 +117,8 @@ class LockQueue(BlockedGroup):
     @property
     def waiting(self) -> str:
         """Who waits for what."""
-        return say("{threads} wait for {lock}", threads=plural(len(self.members), "thread"), lock=self.name)
+        n, lock = len(self.members), self.name
+        return say_of(n, "{threads} waits for {lock}", "{threads} wait for {lock}", threads=plural(n, "thread"), lock=lock)
 
     @property
     def taken(self) -> Lock | None:
@@ -136,12 +137,8 @@ class LockQueue(BlockedGroup):
     def others_in_words(self) -> str:
         """The owner's other locks that threads wait for."""
         told = (
-            say(
-                " The same thread holds {lock} too, for which {threads} wait.",
-                lock=other.name,
-                threads=plural(len(other.members), "thread"),
-            )
-            for other in self.also
+            say(" The same thread holds {lock} too, for which {threads} wait.", lock=one.name, threads=plural(len(one.members), "thread"))
+            for one in self.also
         )
         return joined("", told)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Frame
+    from parsers.records import Endpoint, Frame
 
 TEXT: Final = Text(
     "",
@@ -46,7 +46,11 @@ TEXT: Final = Text(
     do=(
         Do(
             When.NOW,
-            "Save the whole dump twice, ten seconds apart, and a socket table with owners: they show how many wait, and for whom.",
+            Either(
+                "tabled",
+                "Save the whole dump twice, ten seconds apart: it shows how many wait, and whether they go on.",
+                "Save the whole dump twice, ten seconds apart, and a socket table with owners: they show how many wait, and for whom.",
+            ),
             "jstack -l {pid} > jstack-1.txt; sleep 10; jstack -l {pid} > jstack-2.txt",
         ),
         Do(
@@ -104,9 +108,12 @@ TEXT: Final = Text(
             "connecting",
             "A host that is down, a full queue of its listener and a firewall that drops packets look the same.",
             Either(
-                "driver", "{far}", "If the call leads to the server's own port, the server waits for itself: a socket table would tell."
+                "abroad",
+                "{far}",
+                Either("tabled", "{own_port}.", "{own_port}: a socket table would tell."),
             ),
         ),
+        "own_port": "If the call leads to the server's own port, the server waits for itself",
         "far": Either(
             "database",
             "A slow statement, a lock in the database and a connection that was lost on the way look the same.",
@@ -222,7 +229,8 @@ def _finding(case: Case, view: ProcessView, group: Sequence[ThreadActivity], rul
         counted=service.remote if service is not None else None,
         counted_connections=plural(service.number if service is not None else 0, "connection"),
         connections=plural(len(rows), "connection"),
-        driver=driver,
+        abroad=driver or (remote is not None and _is_abroad(view, remote)),
+        tabled=any(row.owners for row in view.sockets),
         database=member.activity.library in view.known.databases,
         connecting=connecting,
         unmade=connecting and remote is not None,
@@ -312,15 +320,25 @@ def names(group: Sequence[ThreadActivity]) -> str:
     return joined(", ", every[:_NAMED]) + (say(" and others") if len(every) > _NAMED else "")
 
 
+def _is_abroad(view: ProcessView, remote: Endpoint) -> bool:
+    """True for a service at no address of this host."""
+    return not (remote.is_loopback or remote.is_wildcard or remote.host in view.table.local_hosts)
+
+
 def _connections(view: ProcessView, group: Sequence[ThreadActivity], alike: int) -> Sequence[Connection]:
     """The connections that the calls may use: those to the only service of the library's ports, to the only one there is, or to the only one with as many as threads stand ``alike``."""
     state = TcpState.SYN_SENT if group[0].activity.kind is ActivityKind.SOCKET_CONNECT else TcpState.ESTABLISHED
-    services: dict[object, list[Connection]] = defaultdict(list)
+    services: dict[Endpoint, list[Connection]] = defaultdict(list)
     for row in view.client_side:
         if row.remote is not None and row.state is state and not row.recv_q and not view.calls_itself(row):
             services[row.remote].append(row)
-    wanted = view.known.ports_of({group[0].activity.library} - {None})
-    meant = [rows for rows in services.values() if rows[0].remote is not None and rows[0].remote.port in wanted] or [*services.values()]
-    if len(meant) > 1 and alike > 1:
+    library = group[0].activity.library
+    wanted = view.known.ports_of({library} - {None})
+    # What listens where databases, brokers and caches do is not whom a client of HTTP asks.
+    others = view.known.service_ports - wanted if library is not None and library not in view.known.drivers else frozenset()
+    meant = [rows for rows in services.values() if rows[0].remote is not None and rows[0].remote.port in wanted] or [
+        rows for remote, rows in services.items() if remote.port not in others
+    ]
+    if len(services) > 1 and alike > 1 and not any(remote.port in wanted for remote in services):
         meant = [rows for rows in meant if len(rows) == alike]
     return meant[0] if len(meant) == 1 and len(meant[0]) >= len(group) else ()

@@ -10,7 +10,7 @@ import msgspec
 from analyzer.evidence.log_events import caller_in_words
 from analyzer.families.counted_limits import MOST, TasksOfContainer, container_full, told_of
 from analyzer.families.counted_sockets import growth_in_words, place, process_of, shown, stacks_of, whose
-from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Severity, Step, When
+from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, Step, When
 from analyzer.model.message import joined, plural, say
 from parsers.records import Counted, LogKind, TcpState
 
@@ -39,6 +39,13 @@ _FIRST_OF_EACH: Final = re.compile(
 _THREAD_LIMITS: Final = ("ulimit -u", "kernel.threads-max", "kernel.pid_max")
 _STATE_SHARE: Final = 0.5
 """Share of all threads that were counted from which on one name is most of them."""
+
+
+_COUNTED: Final = Outlook(
+    RecoversWhen.UNKNOWN,
+    say("Threads of pools that end when they are idle go after minutes; those that nobody ends stay until a restart."),
+)
+"""A number does not tell of which kind they are."""
 
 
 class _Family(msgspec.Struct, frozen=True):
@@ -192,6 +199,7 @@ def of_one(case: Case) -> Iterator[Finding]:
             actions=(Action(When.FIX, say("Make one client, timer or executor and keep it, or close it in a finally block.")),),
             figures=((f"{count.number:,}", say("threads")),),
             missing=(stacks_of(process),),
+            outlook=None if count.grown else _COUNTED,
         )
 
 

@@ -9,7 +9,7 @@ from analyzer.evidence.nouns import program_in_words
 from analyzer.families.libuv_pool import SIZE
 from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, plural, say
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import ByNumber, Do, Either, Text
 from parsers.records import Pid
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ TEXT: Final = Text(
             " libuv has four threads for files, look-ups of names, compression and encryption, unless UV_THREADPOOL_SIZE says otherwise: while they sleep, each such call waits in its queue, though the event loop is free and the network is well.",
         ),
         "larger": Either("full", " UV_THREADPOOL_SIZE only adds threads that would wait as well."),
-        "shown": "{threads} wait in {channel}",
+        "shown": ByNumber("number", "{threads} waits in {channel}", "{threads} wait in {channel}"),
     },
 )
 _OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the file server answers."))
@@ -80,6 +80,7 @@ def _finding(tasks: Sequence[TaskSyscall], process: Process) -> Finding:
         channel=channel,
         full=full,
         count=str(len(tasks)),
+        number=len(tasks),
         pid=process.pid,
         tid=tasks[0].native_id,
     )

@@ -89,7 +89,7 @@ TEXT: Final = Text(
             "{cancel}",
             on="whole",
         ),
-        Do(When.FIX, "Let the program behind {session} commit before it waits for anything else, or give it rows of its own.", on="rests"),
+        Do(When.FIX, "Let the program behind {session} commit before it waits for anything else.", on="rests"),
         Do(
             When.FIX,
             "Make the statement of {session} short: look at its plan, and commit in smaller pieces.",
@@ -107,7 +107,10 @@ TEXT: Final = Text(
         "queue": Either(
             "behind",
             " {behind} of them queue behind {ahead}, which has nothing yet: who asks for the whole table lets nobody past.",
-            Either("metadata", " Whoever comes later for the same table queues behind that one, though it does nothing yet."),
+            Either(
+                "metadata",
+                " Whoever comes later for the same table queues behind that one, though it does nothing yet. A transaction keeps this lock of the whole table once it has read it: that it has locked no row says nothing.",
+            ),
         ),
         "holder": Either(
             "told",

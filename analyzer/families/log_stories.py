@@ -79,6 +79,10 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         None,
         say("Keep one executor or client and shut down those that are made for a while; compare with the limits (ulimit -u)."),
         say("cannot make a thread"),
+        outlook=Outlook(
+            RecoversWhen.UNKNOWN,
+            say("Threads of pools that end when they are idle go after minutes; those that nobody ends stay until a restart."),
+        ),
     ),
     LogKind.LOOP: Story(
         "event-loop-blocked",
@@ -219,6 +223,10 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         None,
         say("Let the pools of all clients together stay below the limit, and close what is not used; only then weigh a higher limit."),
         say("has no place for another connection"),
+        outlook=Outlook(
+            RecoversWhen.UNKNOWN,
+            say("There is place again when sessions end; what a client keeps or never closes stays, whatever the load."),
+        ),
     ),
     LogKind.ALARM: Story(
         "blocked-write",

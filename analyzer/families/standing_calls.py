@@ -10,7 +10,7 @@ from analyzer.evidence.movement import has_stood, progress_text, standing
 from analyzer.evidence.waiting_groups import waiting_groups
 from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Severity, When
 from analyzer.model.message import plural, say, say_of
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.blockers import FUTURES, application_frame, blocking_frame, calls_of, waits_for_push
 from analyzer.software.kinds import ActivityKind, PoolRole, SocketSide
 
@@ -44,7 +44,7 @@ TEXT: Final = Text(
     phrases={
         "called": Either("frame", ", called from {frame}"),
         "place": Either("frame", "{frame}", "this call"),
-        "waiting": "{threads} wait for an answer",
+        "waiting": ByNumber("busy", "{threads} waits for an answer", "{threads} wait for an answer"),
         "behind": Either("results", ", and {results} for the results of these"),
         "results_of": "{results} for results",
     },

@@ -64,7 +64,7 @@ def counted(case: Case, told: Collection[Where] = ()) -> Iterator[str]:
     counts = case.counts.of(Counted.SOCKETS)
     rows = any(snapshot.rows for snapshot in case.incident.snapshots)
     yield from _unclosed(case, counts)
-    far = list(_far_from_limit(case))
+    far = list(far_from_limit(case))
     yield from far
     yield from _by_state(case, [one for one in counts if _is_bare(one) and not _is_number(one)], rows=rows)
     yield from _quiet_places(case, counts)
@@ -88,7 +88,7 @@ def counted(case: Case, told: Collection[Where] = ()) -> Iterator[str]:
         yield say("the host tracks connections in these states: {list}", list=_listed(tracking))
 
 
-def _far_from_limit(case: Case) -> Iterator[str]:
+def far_from_limit(case: Case) -> Iterator[str]:
     """That the descriptors of a process are far from its limit, where somebody counted something larger: lsof repeats them for each thread."""
     limit = case.counts.limit()
     own = [one for one in case.counts.all if _own_files(one.last.command or "") is not None and _is_number(one)]
@@ -112,6 +112,22 @@ def _far_from_limit(case: Case) -> Iterator[str]:
         if larger is not None
         else "",
     )
+
+
+def quiet_in_words(case: Case) -> Iterator[str]:
+    """The sentences that call sockets in TIME_WAIT normal."""
+    counts = case.counts.of(Counted.SOCKETS)
+    yield from _quiet(case, [one for one in counts if _is_bare(one) and not _is_number(one)])
+    yield from _quiet_places(case, counts)
+    waiting = (one for one in case.counts.of(Counted.SOCKETS, TcpState.TIME_WAIT) if _is_number(one) and _is_calm(case, one))
+    yield from (_of_number(case, one) for one in waiting)
+
+
+def _is_calm(case: Case, one: Count) -> bool:
+    """True for a number of sockets in TIME_WAIT that is far from the range of local ports."""
+    known = case.counts.port_range()
+    size = known[1] - known[0] + 1 if known is not None else DEFAULT_RANGE
+    return one.last.state is TcpState.TIME_WAIT and max(reading.count for reading in one.readings) <= QUIET * size
 
 
 def _names(counts: Sequence[Count]) -> Message:
@@ -293,7 +309,7 @@ def _of_number(case: Case, one: Count) -> Message:
     range_of_ports = case.counts.port_range()
     size = range_of_ports[1] - range_of_ports[0] + 1 if range_of_ports is not None else DEFAULT_RANGE
     numbers = [reading.count for reading in one.readings]
-    if last.state is TcpState.TIME_WAIT and max(numbers) <= QUIET * size:
+    if _is_calm(case, one):
         return say(
             "{sockets} in TIME_WAIT were counted (“{command}”): they are normal, as each connection that this host closes first stays so for a minute, hold no descriptor, and are far from the range of local ports ({size}){steady}",
             sockets=plural(one.number, "socket"),

@@ -15,18 +15,19 @@ from analyzer.evidence.growth import limits, moments, turnover
 from analyzer.evidence.links import links_of
 from analyzer.evidence.packet_claims import excerpt_of, flow_of, telling
 from analyzer.join.captures import beginning_at
+from analyzer.judge.calm import spoken
 from analyzer.judge.chain_end import ended
 from analyzer.judge.column_heads import column_heads
 from analyzer.judge.doubts import judged
 from analyzer.judge.header import facts_of
 from analyzer.judge.known_issues import known_issues
 from analyzer.judge.members import in_their_words
+from analyzer.judge.origin import origin_of
 from analyzer.judge.platform import Commands
 from analyzer.judge.stacks import socket_groups, stack_groups
 from analyzer.judge.subject import besides, is_beside, nothing_of_subject, owner_of, primary_of
 from analyzer.judge.suspicions import besides as beside_suspicion
 from analyzer.judge.suspicions import with_lists, with_logs, without_few
-from analyzer.judge.symptoms import without_cause
 from analyzer.judge.tables import input_of, notes_of, pool_tables, session_facts, socket_tables
 from analyzer.judge.wanted import missing_of
 from analyzer.model.finding import (
@@ -86,10 +87,11 @@ def diagnose(
         found, checked = told(case, found, checked, {slug(rule): rule for rule in rules})
     if not any(finding.severity is Severity.CRITICAL for finding in found):
         found += _past(case, rules, found)
-    commands = Commands(incident)
+    origin = origin_of(case)
+    commands = Commands(incident, origin)
     fit = (commands.possible(finding) for finding in in_their_words(case, found))
     ranked = _number(tuple(fit), {slug(rule): rule.CONSEQUENCE_OF for rule in rules}, incident)
-    verdict = _verdict(case, ranked)
+    verdict = _verdict(case, ranked, restarted=origin.restarted)
     links = tuple(link for view in case.views for link in links_of(view))
     primary = next((finding for finding in ranked if finding.id == verdict.finding), None)
     places = {
@@ -108,7 +110,7 @@ def diagnose(
         waits=tuple(wait for view in case.views for wait in waits_of(view)),
         flows=_flows(case),
         checked=tuple(checked),
-        missing=missing_of(case, ranked, verdict),
+        missing=missing_of(case, ranked, verdict, origin),
         inputs=tuple(input_of(artifact) for artifact in incident.artifacts),
         excerpts=_excerpts(case, places, excerpt),
         heads=column_heads(places, excerpt),
@@ -300,7 +302,7 @@ def _place(finding: Finding) -> int:
     return int(finding.id.removeprefix("F"))
 
 
-def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
+def _verdict(case: Case, findings: Sequence[Finding], *, restarted: bool) -> Verdict:
     primary = primary_of(case.incident, findings)
     if primary is not None:
         unfounded = nothing_of_subject(case.incident, findings)
@@ -316,7 +318,7 @@ def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
             pid=primary.process.pid if primary.process else None,
             host=primary.process.host if primary.process else None,
         )
-    status, headline, summary = without_cause(case, findings)
+    status, headline, summary, calm = spoken(case, findings, restarted=restarted)
     return Verdict(
         status=status,
         finding=None,
@@ -326,6 +328,7 @@ def _verdict(case: Case, findings: Sequence[Finding]) -> Verdict:
         headline=headline,
         summary=summary,
         fingerprint=hashlib.sha256(f"{status} {headline.partition(':')[0]}".encode()).hexdigest()[:12],
+        calm=calm,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.judge.counted import DEFAULT_RANGE, QUIET
-from analyzer.model.message import joined, plural, say
+from analyzer.model.message import joined, plural, say, say_of
 from parsers.records import THREADS_IN, TcpState
 
 if TYPE_CHECKING:
@@ -39,9 +39,19 @@ def of_counts(snapshot: Snapshot, every: Sequence[Snapshot] = ()) -> Iterator[st
     counts = _states(snapshot)
     if counts:
         listed = joined(", ", (say("{count:,} {state}", count=count, state=state) for count, state in counts))
-        yield say(
-            "sockets were counted by state ({list}); only rows tell whose they are, of which port, and whether requests were read",
-            list=listed,
+        yield (
+            say_of(
+                len(snapshot.rows),
+                "sockets were counted by state ({list}); {rows} of them is here",
+                "sockets were counted by state ({list}); {rows} of them are here",
+                list=listed,
+                rows=plural(len(snapshot.rows), "row"),
+            )
+            if snapshot.rows
+            else say(
+                "sockets were counted by state ({list}); only rows tell whose they are, of which port, and whether requests were read",
+                list=listed,
+            )
         )
     yield from _of_totals(snapshot)
     yield from _of_pools(snapshot)

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from analyzer.model.finding import When
+from analyzer.software.runtimes import fitted
+from parsers.text.patterns import lazy
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analyzer.judge.origin import Origin
     from analyzer.model.finding import Finding, Missing
     from analyzer.model.incident import Incident
 
@@ -42,10 +47,20 @@ _COMMANDS: Final = (
 """Commands that one system alone has."""
 _MAC: Final = ("/Users/", "/System/Library/", "/System/Volumes/", "/private/", "/Applications/")
 """Folders that only macOS has."""
+_NAMES: Final = {
+    "bsd": r"\bmac ?os\b|\bos x\b|\bdarwin\b|\bfreebsd\b|\bopenbsd\b",
+    "solaris": r"\bsolaris\b|\bsunos\b|\billumos\b|\bsmartos\b",
+    "aix": r"\baix\b",
+    "windows": r"\bwindows (?:server|\d)|\biis\b",
+    "linux": r"\blinux\b|\bubuntu\b|\bdebian\b|\bcentos\b|\brhel\b|\bred hat\b|\balpine\b|/proc/\d|\bkubectl\b|\bdocker\b",
+}
+_names = lazy("|".join(f"(?P<{system}>{words})" for system, words in _NAMES.items()), flags=re.IGNORECASE).finditer
+_EVERYWHERE: Final = frozenset({"lsof"})
+"""Tools that print alike on all systems."""
 
 
-def platform_of(incident: Incident) -> str | None:
-    """The system that a socket table was printed on, or whose commands stand above the outputs; None for Linux or where nothing tells."""
+def platform_of(incident: Incident, text: str = "") -> str | None:
+    """The system that a socket table was printed on, whose commands stand above the outputs, or which the text alone names; None for Linux or where nothing tells."""
     tools = {snapshot.rows[0].tool for snapshot in incident.snapshots if snapshot.rows}
     found = {_PLATFORMS[tool] for tool in tools if tool in _PLATFORMS}
     prompts = [part.prompt for artifact in incident.artifacts for part in artifact.parts if part.prompt]
@@ -57,9 +72,11 @@ def platform_of(incident: Incident) -> str | None:
         one.tool == "lsof" and one.target.startswith(_MAC) for snapshot in incident.snapshots for one in snapshot.open_files
     ):
         return "bsd"
-    if tools:
+    if tools - _EVERYWHERE:
         return found.pop() if len(found) == 1 and len(tools) == 1 else None
-    return named.pop() if len(named) == 1 else None
+    named = named or {match.lastgroup or "" for match in _names(text)}
+    only = named.pop() if len(named) == 1 else None
+    return only if only in _INSTEAD else None
 
 
 def speaks_of_jvm(incident: Incident, text: Sequence[str] = ()) -> bool:
@@ -77,25 +94,48 @@ def speaks_of_jvm(incident: Incident, text: Sequence[str] = ()) -> bool:
 class Commands:
     """The commands that the system and the VM have that the evidence comes from."""
 
-    def __init__(self, incident: Incident) -> None:
-        """Look at the outputs of ``incident``."""
+    def __init__(self, incident: Incident, origin: Origin) -> None:
+        """Look at the outputs of ``incident``, which come from ``origin``."""
         self._incident = incident
-        self._platform = platform_of(incident)
+        self._origin = origin
+        self._platform = platform_of(incident, origin.text)
         self._dump = _dump_command(incident)
 
-    def fitting(self, missing: Missing) -> Missing:
-        """The same with commands that they have."""
+    def fitting(self, missing: Missing, pid: int | None = None) -> Missing:
+        """The same with commands that they have; ``pid``: of the process that it is asked for, where that is known."""
         missing = _answerable(self._incident, missing)
-        return replace(missing, command=self._fit(missing.command) or missing.command)
+        return replace(missing, command=self._fit(missing.command, pid) or missing.command)
 
     def possible(self, finding: Finding) -> Finding:
-        """The finding with commands that they have: what they lack is left out."""
-        actions = tuple(replace(one, command=self._fit(one.command) if one.command else one.command) for one in finding.actions)
-        return replace(finding, actions=actions, missing=tuple(map(self.fitting, finding.missing)))
+        """The finding with commands that they have: what they lack is left out, and what the evidence shows already is not asked for."""
+        pid = finding.process.pid if finding.process is not None else None
+        actions = tuple(
+            replace(one, command=self._fit(one.command, pid) if one.command else one.command)
+            for one in finding.actions
+            if not (self._origin.alike and one.when is When.NOW and _asks_again(one.command))
+        )
+        asked = (one for one in finding.missing if not (self._origin.alike and _asks_again(one.command)))
+        return replace(finding, actions=actions, missing=tuple(self.fitting(one, pid) for one in asked))
 
-    def _fit(self, command: str) -> str | None:
+    def _fit(self, command: str, pid: int | None) -> str | None:
         command = _of_vm(command, self._dump)
-        return command if self._platform is None else _on(command, self._platform)
+        if self._origin.runtime is not None:
+            command = fitted(command, self._origin.runtime)
+        if self._origin.framework:
+            command = _DOTNET_STACK.sub(r"procdump -ma \g<pid>  # .NET Framework: clrstack -all in WinDbg with SOS", command)
+        fit = command if self._platform is None else _on(command, self._platform)
+        known = pid if pid is not None else self._origin.pid
+        return _PID.sub(str(known), fit) if fit is not None and known is not None else fit
+
+
+_DOTNET_STACK: Final = re.compile(r"dotnet-stack report -p (?P<pid>\w+) > \S+")
+_PID: Final = re.compile(r"\bPID\b")
+_SECOND: Final = re.compile(r"(?:jstack|stacks|threads)-2\.txt\b")
+
+
+def _asks_again(command: str | None) -> bool:
+    """True for a command that takes nothing but a second dump of the threads."""
+    return command is not None and ";" not in command and _SECOND.search(command) is not None
 
 
 def _on(command: str, platform: str) -> str | None:

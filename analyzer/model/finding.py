@@ -256,6 +256,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     pid: int | None = None
     host: str | None = None
+    calm: bool = False
+    """Of too little evidence for health: nothing is wrong in what it shows."""
 
 
 class CloseWait(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ from analyzer.contention.class_init import Initialiser, InitialiserCircle, initi
 from analyzer.evidence.citations import of_threads, quoted
 from analyzer.families import blocked_threads
 from analyzer.model.finding import Finding, Outlook, RecoversWhen, Severity, Step, When
-from analyzer.model.message import joined, plural, say
+from analyzer.model.message import joined, plural, say, say_of
 from analyzer.model.need import Need
 from analyzer.model.text import ByNumber, Do, Text
 from analyzer.software.blockers import application_frame
@@ -79,7 +79,9 @@ def _finding(found: InitialiserCircle) -> Finding:
         frame=frame,
         circle_count=len(circle),
     )
-    wait = [of_threads(others, say("{threads} wait for one of these classes", threads=plural(len(others), "thread")))] if others else []
+    n = len(others)
+    waits = say_of(n, "{threads} waits for one of these classes", "{threads} wait for one of these classes", threads=plural(n, "thread"))
+    wait = [of_threads(others, waits)] if others else []
     grave = blocked.severity is Severity.CRITICAL or (blocked.noteworthy and not blocked.few)
     return blocked_threads.finding(
         blocked,

@@ -57,7 +57,7 @@ TEXT: Final = Text(
             Either(
                 "ours",
                 "Commit or roll back before anything slow: no remote call, no waiting, inside a transaction.",
-                "Let the program behind {session} commit before it waits, or give it rows of its own.",
+                "Let the program behind {session} commit before it waits for anything else.",
             ),
         ),
         Do(When.PREVENT, "Set a timeout on idle transactions and on lock waits."),

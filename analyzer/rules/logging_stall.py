@@ -25,7 +25,7 @@ from analyzer.families import blocked_threads
 from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ CLEAN: Final = say("no queue of threads behind a log appender")
 TEXT: Final = Text(
     "logging-stall",
     headline="{count} wait{locked} to write a log line: {what}.",
-    explanation="{count} wait to write to the log or the console, called from {site}; {what}.{end}{clients} They go on as soon as the bytes are taken{by_the}.",
+    explanation="The threads that wait log in {site}.{end}{clients} The threads go on as soon as the bytes are taken{by_the}.",
     do=(
         Do(When.NOW, "Let {reader} go on, which is stopped: the threads go on by themselves.", "kill -CONT {reader_pid}", on="stopped"),
         Do(
@@ -119,7 +119,9 @@ TEXT: Final = Text(
         "locked": Either("lock", " for the lock of {lock}"),
         "onto": Either("standard", " to standard output", Either("console", " to the console (standard output)")),
         "in_": Either("where", ", in {where}"),
-        "waits": "{threads} wait to write to the log or the console",
+        "waits": ByNumber(
+            "waiting", "{threads} waits to write to the log or the console", "{threads} wait to write to the log or the console"
+        ),
     },
 )
 
@@ -137,6 +139,7 @@ def _finding(found: LogQueue) -> Finding:
         blocked.view.process,
         **blocked_threads.words(blocked),
         threads=plural(len(blocked.members), "thread"),
+        waiting=len(blocked.members),
         writer=found.name,
         writers="1" if writer is not None else "0",
         where=kind_in_words((writer,)) if writer is not None else None,

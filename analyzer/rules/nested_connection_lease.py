@@ -76,6 +76,9 @@ TEXT: Final = Text(
     ),
     ask=(Ask("socket table with owners", "whether as many connections are open as threads hold one", "ss -tanpoei > ss.txt", on="unseen"),),
     phrases={
+        "waiters": ByNumber(
+            "nested_count", "{threads} waits for a connection and holds one", "{threads} wait for a connection and hold one"
+        ),
         "have": Either("few", "Each has one already: it asks", "{nested_count} of them have one already: they ask"),
         "calls": Either("inner", ", which calls {inner}"),
         "ends": Either(
@@ -100,11 +103,6 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _finding(shortage: Shortage) -> Finding:
     nested, rows = shortage.nested, shortage.rows
     frame, outer, untimed = common_frame(nested), _outer(shortage), lent_connections.is_untimed(shortage)
-    holders = of_threads(
-        nested,
-        say("{threads} wait for a connection and hold one", threads=plural(len(nested), "thread")),
-        None if shortage.proven else INFERRED,
-    )
     text = TEXT.filled(
         shortage.view.process,
         **lent_connections.words(shortage),
@@ -116,6 +114,7 @@ def _finding(shortage: Shortage) -> Finding:
         untimed=untimed,
         unseen=not rows,
     )
+    holders = of_threads(nested, text["waiters"], None if shortage.proven else INFERRED)
     rest = _rest(shortage, rows)
     return blocked_threads.finding(
         shortage,

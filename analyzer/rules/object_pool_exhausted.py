@@ -114,10 +114,11 @@ def _may_rest(view: ProcessView, pool: Pool) -> bool:
 def _finding(
     blocked: BlockedGroup, users: tuple[ThreadActivity, ...], what: str, whose: str, library: str, settings: tuple[str, str, str]
 ) -> Finding:
-    limit, patience, watch = settings
+    (limit, patience, watch), n = settings, len(blocked.members)
     rest = at_rest(blocked) if isinstance(blocked, Shortage) else None
     leak = leaker_of(blocked) if isinstance(blocked, Shortage) else None
-    waiting = of_threads(blocked.members, say("{threads} wait for {what}", threads=plural(len(blocked.members), "thread"), what=what))
+    waits = say_of(n, "{threads} waits for {what}", "{threads} wait for {what}", threads=plural(n, "thread"), what=what)
+    waiting = of_threads(blocked.members, waits)
     held_evidence = _evidence(blocked, users)
     held = (
         say_of(len(users), "{threads} uses one", "{threads} use one", threads=plural(len(users), "thread"))

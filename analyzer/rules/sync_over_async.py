@@ -44,22 +44,19 @@ OUTLOOK: Final = Outlook(
 )
 CLEAN: Final = say("no pool of .NET and no asynchronous runtime blocks on tasks with its threads")
 POOL: Final = ".NET thread pool"
+_COUNTERS, _RUNTIME = "dotnet-counters", "-p {pid} --counters System.Runtime"
 TEXT: Final = Text(
     "sync-over-async",
     headline="{count} block on a task in {waiting}, called from {site}: tasks need threads of the same pool to end{numbers}.",
     explanation="{count} block until a task ends, in {waiting}, called from {site}. What follows an awaited call runs on a thread of the pool; while these block, it waits in the pool's queue. The pool makes one or two threads more each second.{clients} A service behind the tasks that does not answer looks the same; with await it would keep no thread.",
     do=(
-        Do(When.NOW, "See whether the pool's queue and its threads grow.", "dotnet-counters monitor -p {pid} --counters System.Runtime"),
+        Do(When.NOW, "See whether the pool's queue and its threads grow.", f"{_COUNTERS} monitor {_RUNTIME}", on="uncounted"),
         Do(When.FIX, "In {site}: await the task, all the way up to the handler, instead of Result, Wait() or GetAwaiter().GetResult()."),
         Do(When.PREVENT, "Let an analyzer of the build forbid blocking on tasks (VSTHRD002). ThreadPool.SetMinThreads only wins time."),
     ),
     figures=(("{free:,}", "threads of the pool free"),),
     ask=(
-        Ask(
-            "counters of the pool",
-            "whether its queue grows while the processor idles",
-            "dotnet-counters collect -p {pid} --counters System.Runtime",
-        ),
+        Ask("counters of the pool", "whether its queue grows while the processor idles", f"{_COUNTERS} collect {_RUNTIME}", on="uncounted"),
         Ask("socket table with owners", "whether a service behind the tasks does not answer", "ss -tanpoei > ss.txt", on="unseen"),
     ),
     chain=(
@@ -98,6 +95,7 @@ def _finding(group: BlockedGroup, short: Short) -> Finding:
         free=group.pool.idle,
         numbers=short.words,
         unseen=not group.view.sockets,
+        uncounted=not short.evidence,
     )
     shown = of_threads(group.members, text["shown"])
     judged = judge(

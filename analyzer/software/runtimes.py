@@ -66,11 +66,11 @@ _STACKS: Final = {
     Runtime.GO: "curl -s 'localhost:PPROF_PORT/debug/pprof/goroutine?debug=2' > {file}  # without pprof: kill -QUIT {pid} prints the stacks and ends it",
     Runtime.PYTHON: "py-spy dump --pid {pid} > {file}",
     Runtime.NATIVE: "gdb -p {pid} -batch -ex 'thread apply all bt' > {file}",
-    Runtime.NODE: "kill -USR2 {pid}  # writes a report if node runs with --report-on-signal",
+    Runtime.NODE: "kill -USR2 {pid}  # only if node runs with --report-on-signal: it writes a report, and without it the signal ends node",
     Runtime.RUBY: "pumactl -p {pid} thread-backtraces > {file}",
     Runtime.DOTNET: "dotnet-stack report -p {pid} > {file}",
     Runtime.ERLANG: "RELEASE/bin/NAME rpc 'file:write_file(\"{file}\", erlang:system_info(procs))'  # kill -USR1 {pid} writes erl_crash.dump, and ends it",
-    Runtime.PHP: "gdb -p {pid} -batch -ex 'thread apply all bt' > {file}",
+    Runtime.PHP: "phpspy -l 1 -p {pid} > {file}  # or PHP-FPM's slow log (request_slowlog_timeout = 5s)",
 }
 OF_LOGS: Final = {
     "gunicorn": Runtime.PYTHON,
@@ -96,7 +96,7 @@ OF_LOGS: Final = {
     "Elasticsearch": Runtime.JVM,
 }
 """Runtimes by the software that wrote a line of a log; what runs on many of them, or on the JVM, is not here."""
-_JSTACK: Final = re.compile(r"jstack (?:-l )?(?P<pid>\S+) > (?P<file>\S+)")
+_JSTACK: Final = re.compile(r"jstack (?:-l )?(?P<pid>\S+) > (?P<file>[^\s;]+)")
 
 
 def runtime_of_command(command: str | None) -> Runtime | None:
@@ -119,6 +119,10 @@ def stacks_command(runtime: Runtime, pid: str = "PID", file: str = "stacks.txt")
 
 def fitted(command: str, runtime: Runtime) -> str:
     """A command for the JVM's stacks as that of another runtime; any other command as it is."""
-    if runtime is Runtime.JVM or "jstack" not in command:
+    if runtime is Runtime.JVM or _JSTACK.search(command) is None:
         return command
-    return _JSTACK.sub(lambda match: stacks_command(runtime, match["pid"], match["file"].replace("jstack", "stacks")), command)
+    put = _JSTACK.sub(lambda match: stacks_command(runtime, match["pid"], match["file"].replace("jstack", "stacks")), command)
+    parts = [part.partition("  #") for part in put.split("; ")] if command.count("; ") == put.count("; ") else []
+    remarks = list(dict.fromkeys(remark for _, _, remark in parts if remark))
+    # A remark ends the line: behind it nothing would be run.
+    return "; ".join(part for part, _, _ in parts) + "".join(f"  #{remark}" for remark in remarks) if len(parts) > 1 and remarks else put

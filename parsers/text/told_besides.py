@@ -148,7 +148,8 @@ _dumps = lazy(
     flags=re.IGNORECASE,
 ).search
 _same = lazy(
-    r"\b(?:always|all|each|every|both|still|never)\b[^\n]{0,80}\b(?:same|identical|there|at it|here|unchanged|at this|in this|moves?|moved)\b|\b(?:the )?same (?:place|line|stack|frame|picture|thread)\b|\bthe same (?:each|every|both) times?\b|\bthe same (?:in|on|at) (?:all|each|every|both)\b|\bidentical\b",
+    r"\b(?:always|all|each|every|both|still|never)\b[^\n]{0,80}\b(?:same|identical|there|at it|here|unchanged|at this|in this|moves?|moved)\b|\b(?:the )?same (?:place|line|stack|frame|picture|thread)\b|\bthe same (?:each|every|both) times?\b|\bthe same (?:in|on|at) (?:all|each|every|both)\b|\bidentical\b"
+    r"|\b(?:are|is|look|show|were|was) (?:all |both |exactly |just )?(?:the )?(?:same|alike)\b|\balways (?:at|in) (?!work|use|progress)",
     flags=re.IGNORECASE,
 ).search
 _differs = lazy(r"\bnot (?:the|always|all|identical)|n't\b|\bdifferent|\bexcept\b|\bif\b|\bwould\b", flags=re.IGNORECASE).search

@@ -46,11 +46,45 @@ _of_them = lazy(
 _down_to = lazy(
     rf"{_COUNT} (?P<more>more|others?|further|additional)(?: [\w-]{{2,30}}){{0,3}}? (?:are|is|look|have)\b[^\n\d]{{0,30}}?\b(?:same|identical|alike)\b[^\n\d]{{0,60}}?\b(?:down to|up to|through|until|at|in) (?P<name>[A-Za-z][\w$]{{4,60}}(?:\.[\w$<>]{{1,60}}){{0,3}})"
 ).search
+_ALIKE: Final = r"(?:alike|the same|identical|like (?:this|that|it|these)|like\s*:?\s*$|as (?:this|these|follows))"
+_all_alike = lazy(
+    rf"{_COUNT}(?:(?: [A-Za-z][\w/-]{{0,20}}){{0,2}}? (?:(?P<entries>entries)|stacks|traces|{_NOUN})\b[^.;\n\d]{{0,60}}?)?(?:,? )\ball (?:of (?:them|these) )?(?:(?:are|look|looks|stand|show|have|exactly) ){{0,3}}{_ALIKE}",
+    flags=re.IGNORECASE,
+).search
+_others_alike = lazy(rf"{_COUNT} others? (?:(?:are|look|stand|show|all|exactly) ){{1,3}}{_ALIKE}", flags=re.IGNORECASE).search
+_aside = lazy(r" (?:which|that|who) (?:are|do|have|did) not\b[^,.;\n]{0,60}? (?=all\b)", flags=re.IGNORECASE).search
+"""Words that say which others are meant, and deny nothing of these."""
+_both = lazy(
+    rf"\bboth (?:of (?:the|these) )?(?:[A-Za-z][\w/-]{{0,20}} ){{0,2}}?(?:children|{_NOUN}) (?:(?:are|look|give|gives|show|shows|have|stand|hang|wait|exactly|in|at) ){{1,3}}{_ALIKE}",
+    flags=re.IGNORECASE,
+).search
+_as_first = lazy(
+    rf"\ball (?:of )?(?:the |these |our )?{_COUNT}(?: {_NOUN})? (?:are|look|stand|hang|wait) (?:exactly |just )?(?:as|like) (?:the |this )?first\b",
+    flags=re.IGNORECASE,
+).search
 _denied = lazy(
     rf"{DENIES}|\bclients?\b|\bafter\b|\bshould\b|\bexpected\b|\bago\b|\blast (?:week|month|year|night|time)\b|\bbut the\b",
     flags=re.IGNORECASE,
 ).search
-_HINTS: Final = ("0x", " line ", " like ", " as ", "first", "second", "third", "last", "latter", "ll ", "other", "same", "of the", "ditto")
+_HINTS: Final = (
+    "0x",
+    " line ",
+    " like ",
+    " as ",
+    "first",
+    "second",
+    "third",
+    "last",
+    "latter",
+    "ll ",
+    "other",
+    "same",
+    "of the",
+    "ditto",
+    "alike",
+    "identical",
+    "both",
+)
 
 
 class ToldKind(msgspec.Struct, frozen=True):
@@ -64,6 +98,8 @@ class ToldKind(msgspec.Struct, frozen=True):
 
 def kinds_told(text: str, *, below: bool) -> list[ToldKind]:
     """The counts of a sentence that say which stacks they mean; ``below``: it speaks of what stands below it."""
+    aside = _aside(text) if " not " in text else None
+    text = f"{text[: aside.start()]} {text[aside.end() :]}" if aside is not None else text
     if not any(hint in text for hint in _HINTS) or _denied(text) is not None:
         return []
     if found := [ToldKind(number_of(one["count"]), None, None, ORDINALS[one["which"].lower()]) for one in _kind(text)]:
@@ -73,6 +109,21 @@ def kinds_told(text: str, *, below: bool) -> list[ToldKind]:
             return [ToldKind(number_of(match["count"]), bool(match["more"]), match["name"])]
     if (match := _every(text)) is not None:
         return [ToldKind(number_of(match["count"]), None if below else False)]
+    if (alike := _told_alike(text, below=below)) is not None:
+        return [alike]
     if (match := _others(text)) is not None:
         return [ToldKind(number_of(match["count"]), before=True)]
     return [ToldKind(number_of(match["count"]), before=False)] if (match := _of_them(text)) is not None else []
+
+
+def _told_alike(text: str, *, below: bool) -> ToldKind | None:
+    """The count of a sentence that says of several that they are alike."""
+    if (match := _as_first(text)) is not None:
+        return ToldKind(number_of(match["count"]), ordinal=1)
+    if (match := _all_alike(text)) is not None and (below or match["entries"] is None):  # entries of a log stand alike for ever
+        return ToldKind(number_of(match["count"]), None if below else False)
+    if (match := _others_alike(text)) is not None:
+        return ToldKind(number_of(match["count"]), before=True)
+    if _both(text) is not None:
+        return ToldKind(2, None if below else False)
+    return None

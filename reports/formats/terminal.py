@@ -96,7 +96,7 @@ def _entries(view: View) -> Iterator[Entry]:
         yield Entry("note", tell("Note"), tuple(dict.fromkeys((" ".join(warnings), fewer))))
     told = _told(view)
     for case in told:
-        yield from _case(case, short=len(told) > 1)
+        yield from _case(case, short=len(told) > 1, above=view.headline.endswith(case.headline))
     others = [f"{case.id} {case.rule} ({case.word})" for case in (*view.cases[len(told) :], *view.followed, *view.also) if case.grave]
     if others:
         yield Entry("also", tell("Also"), tuple(dict.fromkeys((f"{listed(others, 6)}. {view.findings_rest}", f"{listed(others, 2)}."))))
@@ -127,11 +127,11 @@ def _told(view: View) -> Sequence[Case]:
     return first if all(case.headline == first[0].headline for case in view.cases) else view.cases[:2]
 
 
-def _case(case: Case, *, short: bool) -> Iterator[Entry]:
-    """What to say of a cause: chain, evidence, what to do."""
+def _case(case: Case, *, short: bool, above: bool = False) -> Iterator[Entry]:
+    """What to say of a cause: chain, evidence, what to do. ``above``: its headline stands above already."""
     if short:
         head = f"{case.rule} ({case.word}, {case.confidence})"
-        yield Entry("case", case.id, (f"{head}: {case.headline}", f"{head}: {clip(case.headline, _SHORT)}"))
+        yield Entry("case", case.id, (head,) if above else (f"{head}: {case.headline}", f"{head}: {clip(case.headline, _SHORT)}"))
     elif case.chain:
         # The loop is also told in words.
         yield Entry("chain", tell("Loop") if case.loop else tell("Chain"), (loop_sentence(case), ""))

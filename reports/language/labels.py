@@ -6,7 +6,7 @@ from typing import Final
 
 LABELS: Final = (
     # verdicts, severities, confidences
-    *("healthy", "not enough evidence", "critical", "warning", "info", "certain", "likely", "suspected"),
+    *("healthy", "not enough evidence", "nothing wrong in what is shown", "critical", "warning", "info", "certain", "likely", "suspected"),
     # comparisons
     *(
         "fixed",

@@ -58,7 +58,7 @@ def build(diagnosis: Diagnosis, command: str, version: str = VERSION) -> View:
         status=verdict.status.value,
         word=word_of(primary.rule, primary.severity)
         if primary is not None and verdict.status is Status.PROBLEM
-        else label_of(_WORDS[verdict.status]),
+        else label_of("nothing wrong in what is shown" if verdict.calm else _WORDS[verdict.status]),
         alarm=verdict.status is Status.PROBLEM and verdict.severity is not Severity.INFO,
         incident=clip_path(plain(diagnosis.incident.name, 100_000), NAME),
         meta=tuple(_meta(diagnosis)),

@@ -1,0 +1,96 @@
+"""That nothing is wrong in what somebody saved, where what they wondered at is normal and nothing else of it is unusual.
+
+Not health: that needs both halves of the join. A few threads at rest, sockets in TIME_WAIT, descriptors far from their limit answer the question that was
+asked, and what they do not cover is said with them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from analyzer.evidence.at_rest import at_rest
+from analyzer.evidence.log_events import of_this_moment
+from analyzer.judge.counted import far_from_limit, quiet_in_words
+from analyzer.judge.kernel_counts import calm_sockets
+from analyzer.judge.shown import shown
+from analyzer.judge.symptoms import without_cause
+from analyzer.model.finding import Missing, Status
+from analyzer.model.message import capitalized, joined, say
+from parsers.records import Counted, TcpState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.model.finding import Finding
+    from analyzer.waits.case import Case
+
+FEW: Final = 10
+"""Sockets of a state that come and go on every server."""
+_PIECE: Final = "Not enough evidence for a verdict. It shows this: "
+"""How the headline of a piece begins that shows something, but no cause."""
+_UNUSUAL: Final = (TcpState.CLOSE_WAIT, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.LAST_ACK)
+WHILE_IT_HANGS: Final = Missing(
+    say("thread dumps while something hangs, if it does"),
+    say("what the threads wait for then: those that are here are of another moment"),
+    "jstack -l PID > jstack-1.txt; sleep 10; jstack -l PID > jstack-2.txt",
+)
+
+
+class Said(NamedTuple):
+    """What a verdict without a cause says; ``calm``: that nothing is wrong in the little that is here."""
+
+    status: Status
+    headline: str
+    summary: str
+    calm: bool = False
+
+
+def spoken(case: Case, findings: Sequence[Finding], *, restarted: bool) -> Said:
+    """What to say where no rule found a cause; ``restarted``: what is here is of a new process, and nothing of it answers for the old one."""
+    said = Said(*without_cause(case, findings))
+    if said.status is not Status.INSUFFICIENT or not said.headline.startswith(_PIECE):
+        return said
+    if restarted:
+        after = say("What is here was saved after the restart: it shows the new process, and not what the old one hung in.")
+        return said._replace(summary=after)
+    calm = nothing_wrong(case, findings, shown(case, findings))
+    return said if calm is None else Said(said.status, *calm, calm=True)
+
+
+def nothing_wrong(case: Case, findings: Sequence[Finding], seen: Sequence[str]) -> tuple[str, str] | None:
+    """Headline and summary where what is ``seen`` first is normal; None where anything else is not, or nobody knows."""
+    if findings or not seen or next(iter(of_this_moment(case.incident)), None) is not None or _unusual(case):
+        return None
+    dumped = [view for view in case.latest if view.dump is not None]
+    resting = [at_rest(case, view) for view in dumped]
+    if any(calm is None for calm in resting) or seen[0] not in {*resting, *_of_numbers(case)}:
+        return None
+    left = (
+        say("A hang shows in a dump alone that is taken while it lasts, best in two, ten seconds apart.")
+        if dumped
+        else say("What the threads of the programs do, numbers do not show.")
+    )
+    waiting = {*calm_sockets(case), *quiet_in_words(case)}
+    rest = [line for line in seen[1:] if seen[0] not in waiting or line not in waiting]
+    return (
+        say("Nothing is wrong in what is shown: {shown}.", shown=seen[0]),
+        joined(" ", (*(say("{line}.", line=capitalized(line)) for line in rest), left)),
+    )
+
+
+def _of_numbers(case: Case) -> set[str]:
+    """The sentences that call a number normal."""
+    return {*calm_sockets(case), *far_from_limit(case), *quiet_in_words(case)}
+
+
+def _unusual(case: Case) -> bool:
+    """True for anything that may be a trouble, though no rule says so: states of sockets, bytes that wait, sessions, tasks."""
+    snapshots = case.incident.snapshots
+    if any(one.number > FEW for state in _UNUSUAL for one in case.counts.of(Counted.SOCKETS, state)):
+        return True
+    if any(snapshot.sessions or snapshot.blocks or snapshot.session_counts or snapshot.tasks or snapshot.handles for snapshot in snapshots):
+        return True
+    rows = [row for snapshot in snapshots for row in snapshot.rows]
+    waits = sum(bool(row.recv_q) for row in rows if row.state is not TcpState.LISTEN)
+    full = any(row.recv_q and row.send_q and row.recv_q >= row.send_q for row in rows if row.state is TcpState.LISTEN)
+    return full or waits > 1 or sum(row.state in _UNUSUAL for row in rows) > 1
