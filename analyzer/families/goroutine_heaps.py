@@ -30,6 +30,8 @@ GROWN: Final = 200
 """Goroutines on one stack from which on their growth over the dumps tells: what a burst of requests leaves is less, and ends."""
 FACTOR: Final = 1.5
 """How many times the first dump's number the last one's is where they grow: load does not swing so much without a server's goroutines swinging as well."""
+_LEAP: Final = 4
+"""How many times as many they must be in the second of two dumps."""
 STEADY: Final = 3
 """Dumps over which growth is no accident of two moments."""
 SHARE: Final = 0.3
@@ -313,7 +315,7 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int], 
     return Finding(
         rule="thread-leak",
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY if (grows and len(counts) >= STEADY) or few is not None or long else Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if _steadily(counts) or few is not None or long else Confidence.SUSPECTED,
         headline=say(
             "{number:,} of {total:,} goroutines {doing} in {frame}: they were begun and do not end{grown}.",
             number=number,
@@ -365,6 +367,11 @@ def _of_heap(view: ProcessView, heap: _Heap, total: int, counts: Sequence[int], 
         ),
         figures=((say("{number:,} of {total:,}", number=number, total=total), say("goroutines")),),
     )
+
+
+def _steadily(counts: Sequence[int]) -> bool:
+    """True if they grow over several dumps, or from one to the next by more than any load does."""
+    return _grows(counts) and (len(counts) >= STEADY or (counts[-1] >= MANY and counts[-1] >= _LEAP * max(1, counts[0])))
 
 
 def _in_full(heap: _Heap) -> tuple[Evidence, ...]:

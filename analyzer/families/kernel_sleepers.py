@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.log_events import of_this_moment
 from analyzer.evidence.nouns import program_in_words
 from analyzer.families.libuv_pool import SIZE
 from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import ByNumber, Do, Either, Text
-from parsers.records import Pid
+from parsers.records import LogKind, Pid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from analyzer.model.finding import Finding
     from analyzer.waits.case import Case
@@ -52,6 +53,34 @@ TEXT: Final = Text(
         "shown": ByNumber("number", "{threads} waits in {channel}", "{threads} wait in {channel}"),
     },
 )
+SIBLINGS: Final = Text(
+    "disk-stall",
+    headline="{processes} of {program} wait for {server} in the kernel ({channel}){silent}.",
+    explanation="No signal ends such a sleep, and no kill does. {said}Each that asks for a file there stands so, until the limit of workers is reached: a larger limit lets only more of them wait. They count as load, although they use no processor.",
+    why=Either(
+        "named",
+        "The list of processes shows where they sleep, and the kernel's log names the server that does not answer.",
+        "The list of processes shows where they sleep. Which server it is, and since when it does not answer, the kernel's log tells.",
+    ),
+    do=(
+        Do(
+            When.NOW,
+            "Bring the file server or the way to it back: all go on at once. See which mount it is.",
+            "mount -t nfs,nfs4,cifs; dmesg -T | grep -i 'not responding'; cat /proc/{pid}/stack",
+        ),
+        Do(
+            When.FIX,
+            "Keep what requests need off that mount, or mount it soft with a timeout where lost writes do no harm: a hard mount waits for ever.",
+        ),
+    ),
+    figures=(("{count}", "processes in calls to a file server"),),
+    chain=(("{program}", "waits for a file in", "{channel}"), ("{server}", "does not answer", "")),
+    phrases={
+        "silent": Either("named", ", which does not answer"),
+        "said": Either("named", "The kernel's log says so itself. "),
+        "shown": "{processes} wait in {channel}",
+    },
+)
 _OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The threads go on when the file server answers."))
 
 
@@ -63,10 +92,48 @@ def findings(case: Case) -> Iterator[Finding]:
             if (task.wait_channel or "").startswith(_REMOTE):
                 groups[task.pid][task.native_id or 0] = task
         names = {row.pid: row.command for row in snapshot.processes}
+        yield from _siblings(case, snapshot.host, names, {pid: next(iter(tasks.values())) for pid, tasks in groups.items()})
         for pid, tasks in groups.items():
             if len(tasks) >= FEWEST:
                 command = names.get(pid) or next((one.command for one in tasks.values() if one.command), None)
                 yield _finding([*tasks.values()], Process(snapshot.host, pid, command))
+
+
+def _siblings(case: Case, host: str | None, names: Mapping[Pid, str], tasks: Mapping[Pid, TaskSyscall]) -> Iterator[Finding]:
+    """One for several processes of one program that sleep so, one thread each."""
+    programs: dict[str, list[TaskSyscall]] = defaultdict(list)
+    for pid, task in tasks.items():
+        if pid in names:
+            programs[names[pid].partition(" ")[0].rpartition("/")[2]].append(task)
+    for program, group in programs.items():
+        if len(group) >= FEWEST:
+            yield _of_siblings(case, Process(host, None, program), group)
+
+
+def _of_siblings(case: Case, process: Process, group: Sequence[TaskSyscall]) -> Finding:
+    told = [one for one in of_this_moment(case.incident) if one.event.kind is LogKind.STORE]
+    named = told[-1].event.subject if told else None
+    channel = group[0].wait_channel or ""
+    text = SIBLINGS.filled(
+        process,
+        processes=plural(len(group), "process", "processes"),
+        program=process.command,
+        server=say("the file server {name}", name=named) if named else say("a file server"),
+        named=named,
+        channel=channel,
+        count=len(group),
+        pid=group[0].pid,
+    )
+    shown = Evidence(group[0].where, text["shown"], (channel,), len(group) - 1)
+    logged = (told[-1].evidence,) if told else ()
+    return text.finding(
+        severity=Severity.CRITICAL if named else Severity.WARNING,
+        confidence=Confidence.LIKELY if named else Confidence.SUSPECTED,
+        evidence=(shown, *logged),
+        chain=text.steps((shown,), logged),
+        culprit=Culprit(),
+        outlook=_OUTLOOK,
+    )
 
 
 def _finding(tasks: Sequence[TaskSyscall], process: Process) -> Finding:

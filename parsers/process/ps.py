@@ -62,7 +62,7 @@ _ASKED: Final = {
 _COMMANDS: Final = frozenset({"args", "cmd", "command", "comm", "ucmd", "ucomm"})
 _header = lazy(HEADER).match
 _columns = lazy(
-    r"(?:sudo )?ps [^|\n]{0,60}?-[a-zA-Z]{0,6}o[ ]?(?P<columns>[\w%]{1,12}(?::\d{1,3})?(?:,[\w%]{1,12}(?::\d{1,3})?){1,20})(?: |$)"
+    r"(?:sudo )?ps (?:[^|\n]{0,60}?-)?[a-zA-Z]{0,6}o[ ]?(?P<columns>[\w%]{1,12}(?::\d{1,3})?(?:,[\w%]{1,12}(?::\d{1,3})?){1,20})(?: |$)"
 ).match
 _channels = lazy(
     r"[ ]*PID[ ]+(?:TID|LWP|SPID|PPID)[ ]+(?:STAT|S)[ ]+WCHAN[ ]+(?:COMMAND|CMD|COMM)(?:[ ]+(?:COMMAND|CMD|ARGS))?[ ]*$"

@@ -163,3 +163,29 @@ def test_connections_that_had_carried_much_lost_their_far_end() -> None:
 def test_short_data_that_is_not_acknowledged_says_nothing_of_sizes() -> None:
     (finding,) = found(diagnosis_of({"ss.txt": calls(queued=300)}), "vanished-peer")
     assert "Whole segments" not in finding.headline
+
+
+SLEEPERS = """[root@quay ~]# ps axo pid,ppid,stat,wchan:22,etime,cmd | grep [q]uayd | head
+  7120      1 Ss   poll_schedule_timeout  12-03:11:40 /usr/sbin/quayd -DFOREGROUND
+  7331   7120 D    rpc_wait_bit_killable        33:10 /usr/sbin/quayd -DFOREGROUND
+  7332   7120 D    rpc_wait_bit_killable        33:08 /usr/sbin/quayd -DFOREGROUND
+  7340   7120 D    rpc_wait_bit_killable        32:51 /usr/sbin/quayd -DFOREGROUND
+"""
+SILENT = "[root@quay ~]# dmesg -T | tail -1\n[Mon Mar  6 05:18:44 2023] nfs: server vault03 not responding, still trying\n"
+
+
+def test_processes_that_sleep_for_a_file_server_are_told_together() -> None:
+    (finding,) = found(diagnosis_of({"report.md": SLEEPERS + SILENT}), "disk-stall")
+    assert finding.headline.startswith("3 processes of quayd wait for the file server vault03 in the kernel (rpc_wait_bit_killable)")
+    assert finding.confidence is Confidence.LIKELY
+
+
+def test_which_server_it_is_the_list_alone_does_not_say() -> None:
+    (finding,) = found(diagnosis_of({"report.md": SLEEPERS}), "disk-stall")
+    assert "a file server" in finding.headline
+    assert finding.confidence is Confidence.SUSPECTED
+
+
+def test_processes_that_sleep_for_events_wait_for_no_server() -> None:
+    accepting = SLEEPERS.replace("rpc_wait_bit_killable", "inet_csk_accept      ")
+    assert all("processes of" not in one.headline for one in found(diagnosis_of({"report.md": accepting + SILENT}), "disk-stall"))
