@@ -94,8 +94,9 @@ class _Crossed(msgspec.Struct, frozen=True):
 def findings(case: Case) -> Iterator[Finding]:
     """One for each server that closed a resting connection just when a request was sent."""
     alone = not (case.incident.has_threads or case.incident.has_sockets)
-    for crossed in (*_of_text(case), *(found for port in case.ports if (found := _of_port(port)) is not None)):
-        yield _finding(crossed, alone=alone)
+    # Lines that somebody picked are what the report is about; one lost request in a capture beside other evidence need not be.
+    yield from (_finding(crossed, alone=True) for crossed in _of_text(case))
+    yield from (_finding(found, alone=alone) for port in case.ports if (found := _of_port(port)) is not None)
 
 
 def _of_text(case: Case) -> Iterator[_Crossed]:

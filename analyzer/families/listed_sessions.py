@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec.structs import replace
 
-from analyzer.evidence.chosen_threads import FEW_THREADS, chosen
+from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.evidence.citations import blamed, of_threads
 from analyzer.evidence.sessions import (
     age_in_words,
@@ -163,7 +163,7 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
     if last is None:
         return
     victim = victim_of(case, found, (one for one in sessions if one.state is SessionState.LOCKED))
-    if victim is None and (of_others(case, sessions) or _waits_elsewhere(case, {name for one in sessions for name in drivers_of(one)})):
+    if victim is None and of_others(case, sessions):
         return
     blocks = [block for snapshot in case.incident.snapshots[number:] for block in snapshot.blocks]
     waits = SessionWaits((*(end for block in last.blocks for end in block.ends), *sessions), blocks)
@@ -175,11 +175,6 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
             told = _finding(hold, few, _callers(case, drivers_of(hold.holder)) if few is None else ())
             ours = victim is not None and victim is victim_of(case, found, hold.waiters)
             yield tied(case, told, victim, hold.waiters) if ours and victim is not None else told
-
-
-def _waits_elsewhere(case: Case, servers: Collection[str]) -> bool:
-    """True where a whole dump says that its process waits for something else: then others' sessions are others' trouble."""
-    return any(view.dump is not None and not chosen(case, view) for view in case.latest) and not _callers(case, servers)
 
 
 def _callers(case: Case, servers: Collection[str]) -> tuple[ThreadActivity, ...]:

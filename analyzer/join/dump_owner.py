@@ -8,7 +8,7 @@ from analyzer.join.dump_basis import DumpBasis
 from analyzer.join.same_stacks import only_candidate
 from analyzer.join.socket_table import listening_ports
 from analyzer.software.pools import named_ports
-from analyzer.software.runtimes import runtime_of_command
+from analyzer.software.runtimes import may_run, runtime_of_command
 from parsers.records import Pid, Runtime, TcpState, ThreadDump
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def owner_of(
     possible = [view for view in candidates if view.command is None or "java" in view.command.lower()]
     if dump.runtime is not Runtime.JVM:
         return only_candidate(candidates, dump.runtime, known)
-    possible = possible or [view for view in candidates if not known.is_proxy(view.command)]  # a proxy is no JVM
+    # A proxy is no JVM, nor is what is called after another runtime, or a service of the system.
+    possible = possible or [view for view in candidates if not known.is_proxy(view.command) and may_run(view.command, Runtime.JVM)]
     return (possible[0], DumpBasis.ONLY) if len(possible) == 1 and possible[0].sockets else (None, None)
 
 

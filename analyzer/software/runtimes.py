@@ -61,6 +61,12 @@ _COMMANDS: Final = {
     ),
 }
 """How the commands of processes begin. Other programs in Go and C have names of their own."""
+_OF_THE_SYSTEM: Final = (
+    "sshd", "systemd", "cupsd", "rpcbind", "rpc.", "chronyd", "ntpd", "dnsmasq", "avahi-", "networkm", "dhclient", "dhcpcd", "smbd", "nmbd", "sendmail",
+    "exim", "postfix", "dovecot", "rsyslog", "syslog", "cron", "inetd", "xinetd", "containerd", "dockerd", "docker-p", "kubelet", "kube-p", "snmpd", "zabbix_a",
+    "nrpe", "named", "unbound", "slapd", "vsftpd", "proftpd", "svchost", "lsass", "wininit", "spoolsv", "launchd", "mdnsresp", "ssh",
+)  # fmt: skip
+"""How services begin that every host runs beside what it is there for."""
 _STACKS: Final = {
     Runtime.JVM: "jstack -l {pid} > {file}",
     Runtime.GO: "curl -s 'localhost:PPROF_PORT/debug/pprof/goroutine?debug=2' > {file}  # without pprof: kill -QUIT {pid} prints the stacks and ends it",
@@ -106,7 +112,9 @@ def runtime_of_command(command: str | None) -> Runtime | None:
 
 
 def may_run(command: str | None, runtime: Runtime) -> bool:
-    """False for a process whose name says that it is of another runtime."""
+    """False for a process whose name says that it is of another runtime, or a service of the system itself."""
+    if (command or "").lower().rpartition("/")[2].startswith(_OF_THE_SYSTEM):
+        return False
     return (
         command is None or runtime_of_command(command) in {None, runtime} if runtime in _COMMANDS else runtime_of_command(command) is None
     )

@@ -189,3 +189,11 @@ def test_which_server_it_is_the_list_alone_does_not_say() -> None:
 def test_processes_that_sleep_for_events_wait_for_no_server() -> None:
     accepting = SLEEPERS.replace("rpc_wait_bit_killable", "inet_csk_accept      ")
     assert all("processes of" not in one.headline for one in found(diagnosis_of({"report.md": accepting + SILENT}), "disk-stall"))
+
+
+def test_a_dump_is_never_that_of_a_service_of_the_system() -> None:
+    shell = HEAD + 'ESTAB 0 0 10.0.0.5:22 10.0.0.9:52114 users:(("sshd",pid=2612,fd=4))\n'
+    idle = "java.util.concurrent.LinkedBlockingQueue.take", "java.util.concurrent.ThreadPoolExecutor.getTask"
+    threads = [thread(f"load-{number}", "WAITING (parking)", *idle, nid=0x300 + number) for number in range(3)]
+    diagnosis = diagnosis_of({"jstack.txt": dump(*threads), "ss.txt": shell})
+    assert all(table.pid is None for table in diagnosis.pools)
