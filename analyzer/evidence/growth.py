@@ -87,7 +87,7 @@ def growth_text(found: Growth | None) -> str:
         "{rate} At that rate the limit of {limit} is reached in about {duration}.",
         rate=rate,
         limit=limit,
-        duration=_duration(found.seconds_left),
+        duration=duration(found.seconds_left),
     )
 
 
@@ -95,7 +95,8 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004 - two digits say enough
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time in the largest unit that fits, rounded."""
     for unit, words in ((_DAY, say("{number} days")), (_HOUR, say("{number} hours")), (_MINUTE, say("{number} minutes"))):
         if seconds >= _FEW * unit:
             return say(words.template, number=f"{seconds / unit:.0f}")

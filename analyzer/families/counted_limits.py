@@ -125,7 +125,11 @@ def ports(case: Case) -> Iterator[Finding]:
     usual = _Ports(*WINDOWS_RANGE, None) if windows else _Ports(32768, 32768 + DEFAULT_RANGE - 1, None)
     stated = _Ports(*known) if known is not None else usual
     failed = told_of(case, LogKind.ADDRESSES)
-    for (host, remote), counts in _by_place(case, failed).items():
+    told: set[str | None] = set()
+    # A count of all places together is that of the one that fills the range once more.
+    for (host, remote), counts in sorted(_by_place(case, failed).items(), key=lambda item: item[0][1].host == "*"):
+        if remote.host == "*" and host in told:
+            continue
         number = sum(one.number for one in counts)
         share = number / stated.size
         # Where no range is stated, it may be the smaller one that other systems use.
@@ -135,6 +139,7 @@ def ports(case: Case) -> Iterator[Finding]:
             rows = rows if rows is not None and rows.remote == remote else None
             process = Process(host, *case.counts.process(counts[0]))
             owner = rows.process if rows is not None and process.pid is None else None
+            told.add(host)
             yield _of_ports(case, owner or process, remote, counts, stated, failed, rows)
 
 

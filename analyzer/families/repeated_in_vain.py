@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.growth import duration
 from analyzer.model.finding import Confidence, Culprit, Evidence, Process, Severity, When
 from analyzer.model.message import plural
 from analyzer.model.text import ByNumber, Do, Either, Text
+from parsers.records import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Finding
     from analyzer.waits.case import Case
     from parsers.capture.facts import Flow
+    from parsers.records import FarCount
 
 FEWEST: Final = 2
 """Connections to one server: a single one may have lost its far end."""
@@ -24,6 +27,8 @@ LOOKED_AT: Final = 500
 """Connections of a server that are looked at."""
 LARGE: Final = 1000
 """Octets of a segment, from which on it is a whole one on usual links."""
+IDLE: Final = 60.0
+"""Seconds of rest from which on something between may have forgotten a connection."""
 _OPENS: Final = 3
 TEXT: Final = Text(
     "vanished-peer",
@@ -76,8 +81,76 @@ TEXT: Final = Text(
 )
 
 
+RESTED: Final = Text(
+    "vanished-peer",
+    headline="{remote} does not acknowledge what is sent to it: {connections} sent the same data again {packets} times in {span}{after}.",
+    explanation="Not one packet came back.{forgotten}{up} No slow answer looks like this: whoever received the data would acknowledge it at once. The caller hangs until the kernel gives up, after about 15 minutes on Linux (tcp_retries2), and then gets “Connection timed out”.",
+    why=Either(
+        "rested",
+        "The packets show the rest, the repetitions and the silence. Who dropped them they do not show: a restart of the far host looks the same, if no new connection was answered since.",
+        "The packets show the repetitions and the silence. Where they are lost a capture on the other side shows.",
+    ),
+    do=(
+        Do(
+            When.NOW,
+            "See whether the other end still has the connection: if it has, something between has forgotten it.",
+            "ss -tno | grep {port}",
+        ),
+        Do(When.NOW, "End the dead connections: restart the pool or the process, instead of waiting for the kernel."),
+        Do(
+            When.FIX,
+            "Set TCP keepalive below the idle limit of what lies between (firewall, NAT, load balancer), in the driver or by net.ipv4.tcp_keepalive_time, and TCP_USER_TIMEOUT and a read timeout.",
+        ),
+        Do(When.PREVENT, "Let the pool test a connection that has rested before it lends it, or retire it sooner than that."),
+    ),
+    figures=(("{packets}", "repetitions without an acknowledgement"),),
+    chain=(("this host", "sends again and again to", "{remote}"), ("{remote}", "does not acknowledge", "{connections}")),
+    phrases={
+        "after": Either("rested", ", after {rest} without a packet"),
+        "forgotten": Either(
+            "rested",
+            " The connection had rested for {rest}: a firewall, a NAT or a load balancer between that forgets idle connections drops their packets without a word, while both ends still hold them open.",
+        ),
+        "up": Either("alive", " Another connection to the same port was answered: the host is up, and the way to it is open."),
+        "shown": "packets: the same data sent again {packets} times, and nothing came back",
+    },
+)
+
+
+def rested(case: Case) -> Iterator[Finding]:
+    """The same in the lines of tcpdump: one for each server."""
+    for snapshot in case.incident.snapshots:
+        for count in snapshot.far_counts:
+            if count.fate is Fate.VAIN and count.idle is not None:
+                yield _of_text(count)
+
+
+def _of_text(count: FarCount) -> Finding:
+    rest, span = (count.idle[1] if count.idle is not None else 0.0), count.late
+    text = RESTED.filled(
+        Process(host=None, pid=None, command=None),
+        remote=count.remote,
+        port=count.remote.port,
+        connections=plural(count.count, "connection"),
+        packets=count.packets,
+        span=duration(span),
+        rested=rest >= IDLE,
+        rest=duration(rest),
+        alive=count.alive,
+    )
+    shown = Evidence(count.where, text["shown"])
+    return text.finding(
+        severity=Severity.WARNING,
+        confidence=Confidence.LIKELY,
+        evidence=(shown,),
+        chain=text.steps((shown,), (shown,)),
+        culprit=Culprit(remote=str(count.remote)),
+    )
+
+
 def findings(case: Case) -> Iterator[Finding]:
     """One for each server that leaves repeated data of several clients' connections without an acknowledgement."""
+    yield from rested(case)
     for port in case.ports:
         lost = [one for one in port.having("waiting", "taken", without=("reset",))[:LOOKED_AT] if _is_lost(one)]
         if len(lost) >= FEWEST and any(one.flow.by_client.retransmitted >= AGAIN for one in lost):

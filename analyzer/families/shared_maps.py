@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from analyzer.evidence.chosen_threads import chosen, few_threads
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.doing import caller
-from analyzer.model.finding import Confidence, Culprit, Evidence, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Ask, Do, Either, Text
 from parsers.records import JavaState, Runtime
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FEWEST: Final = 2
 """Threads in one collection at the same moment: a look-up takes a millionth of a second."""
+MOST: Final = 2
+"""Other places that are named."""
 HOT: Final = 20.0
 """Percent of a processor in top at which a thread hardly waits: several may share few processors."""
 _UNSHARED: Final = frozenset(
@@ -36,8 +38,8 @@ _UNSHARED: Final = frozenset(
 _CONCURRENT: Final = "java.util.concurrent.ConcurrentHashMap"
 TEXT: Final = Text(
     "cpu-spin",
-    headline="{threads} compute in {call}, called from {frame}: a collection that several threads change without a lock can hold a ring, and whoever enters it never leaves.",
-    explanation="{threads} ({list}) stand in {call}, which takes a millionth of a second in a map that is well. {cls} is not made for several threads: two that change it at once can link its entries into a ring. Each thread that looks up a key there computes for ever, and takes a whole processor.{top}",
+    headline="{threads} compute in {calls}, called from {frame}{others}: a collection that several threads change without a lock can hold a ring, and whoever enters it never leaves.",
+    explanation="{threads} ({list}) stand in {calls}, which takes a millionth of a second in a map that is well. {cls} is not made for several threads: two that change it at once can link its entries into a ring. Each thread that looks up a key there computes for ever, and takes a whole processor.{top}",
     why=Either(
         "hot_count",
         "Several threads in the same look-up at the same moment, and top shows that they use a processor each.",
@@ -55,9 +57,10 @@ TEXT: Final = Text(
     ask=(Ask("second thread dump, ten seconds later", "whether they stand there still", "jstack -l {pid} > jstack-2.txt"),),
     chain=(("{first}", "computes without end in", "{call}"),),
     phrases={
+        "others": Either("more", " and {more}"),
         "top": Either(
             "hot_count", " By top {hot_count} of them use up to {percent:.0f} % of a processor: their native ids are those of the dump."
-        )
+        ),
     },
 )
 
@@ -98,6 +101,8 @@ def _finding(view: ProcessView, members: list[ThreadActivity], hot: list[ThreadU
         count=len(members),
         call=first.thread.frames[0].call,
         cls=first.thread.frames[0].cls.rpartition(".")[2].partition("$")[0],
+        calls=joined(", ", dict.fromkeys(one.thread.frames[0].call for one in members)),
+        more=joined(", ", [str(place) for place in dict.fromkeys(map(caller, members)) if place is not None and place != frame][:MOST]),
         frame=frame,
         list=joined(", ", (say("“{name}”", name=member.thread.label) for member in members[:3])),
         first=f"“{first.thread.label}”",
@@ -125,4 +130,7 @@ def _finding(view: ProcessView, members: list[ThreadActivity], hot: list[ThreadU
         chain=text.steps((shown,)),
         culprit=Culprit(thread=first.thread.label, frame=str(frame) if frame is not None else None),
         doubts=(replace(few_threads(), ceiling=sure),),
+        outlook=Outlook(RecoversWhen.RESTART, say("Nothing outside ends such a loop, and no time does."))
+        if sure is Confidence.LIKELY
+        else None,
     )

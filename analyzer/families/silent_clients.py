@@ -9,7 +9,7 @@ from analyzer.evidence.idle_connections import SMALLEST_POOL
 from analyzer.evidence.log_events import of_this_moment
 from analyzer.join.forked_workers import FORKING
 from analyzer.model.finding import Confidence, Culprit, Severity, When
-from analyzer.model.message import joined, plural
+from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.kinds import ActivityKind
 from parsers.records import LogKind, TcpState
@@ -101,7 +101,7 @@ def _finding(serving: ServerPool, full: Connection | None, held: Sequence[Connec
     text = TEXT.filled(
         serving.view.process,
         waits=plural(len(busy), "worker waits", "workers wait"),
-        client=joined(", ", hosts[:_MOST]) if hosts else "a client",
+        client=joined(", ", hosts[:_MOST]) if hosts else say("a client"),
         port=port,
         queue=full.recv_q if full is not None else None,
         backlog=full.backlog if full is not None else None,

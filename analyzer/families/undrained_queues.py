@@ -71,8 +71,8 @@ def findings(case: Case) -> Iterator[Finding]:
         yield _finding(view, ends, feeder, next(filter(None, map(_joins, views)), None))
 
 
-def _cannot_end(view: ProcessView) -> Iterator[tuple[ThreadActivity, ThreadActivity]]:
-    """The thread that waits for the feeder at the end of its process, and the feeder that waits for the pipe."""
+def _cannot_end(view: ProcessView) -> Iterator[tuple[ThreadActivity, ThreadActivity | None]]:
+    """The thread that waits for the feeder at the end of its process, and the feeder that waits for the pipe, where it is here."""
     members = [member for pool in view.pools for member in pool.members]
     ends = next((one for one in members if any(frame.cls == _QUEUES and frame.method in _ENDS for frame in one.thread.frames)), None)
     feeder = next(
@@ -85,8 +85,8 @@ def _cannot_end(view: ProcessView) -> Iterator[tuple[ThreadActivity, ThreadActiv
         ),
         None,
     )
-    if ends is not None and feeder is not None:
-        yield ends, feeder
+    if ends is not None and (feeder is not None or view.dump is None or view.dump.fragment):
+        yield ends, feeder  # of a process that Ctrl-C has ended only one thread is printed
 
 
 def _joins(view: ProcessView) -> tuple[ProcessView, ThreadActivity] | None:
@@ -96,10 +96,13 @@ def _joins(view: ProcessView) -> tuple[ProcessView, ThreadActivity] | None:
     return (view, joins) if joins is not None else None
 
 
-def _finding(view: ProcessView, ends: ThreadActivity, feeder: ThreadActivity, parent: tuple[ProcessView, ThreadActivity] | None) -> Finding:
+def _finding(
+    view: ProcessView, ends: ThreadActivity, feeder: ThreadActivity | None, parent: tuple[ProcessView, ThreadActivity] | None
+) -> Finding:
     frame = caller(parent[1]) if parent is not None else None
     pid, above = view.process.pid, parent[0].process.pid if parent is not None else None
-    child = say("process {pid}", pid=pid) if pid is not None else say("a process")
+    named = ends.thread.name if pid is None and (parent is None or parent[1] is not ends) else None
+    child = say("process {pid}", pid=pid) if pid is not None else say("“{name}”", name=named) if named else say("a process")
     text = TEXT.filled(
         view.process,
         child=child,
@@ -108,11 +111,11 @@ def _finding(view: ProcessView, ends: ThreadActivity, feeder: ThreadActivity, pa
         joined=parent is not None,
         frame=frame,
     )
-    shown = of_threads((ends,), text["ends"]), of_threads((feeder,), text["feeds"])
+    shown = (of_threads((ends,), text["ends"]), *((of_threads((feeder,), text["feeds"]),) if feeder is not None else ()))
     joins = (of_threads((parent[1],), text["joins"]),) if parent is not None else ()
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY,
+        confidence=Confidence.LIKELY if feeder is not None or parent is not None else Confidence.SUSPECTED,
         evidence=(*joins, *shown),
         chain=text.steps(joins or shown[:1], shown),
         culprit=Culprit(thread=(parent[1] if parent is not None else ends).thread.label, frame=str(frame) if frame is not None else None),

@@ -31,6 +31,7 @@ _FATES: Final = {
     Fate.RESET_BY_CLIENT: say("{connections} to {remote} reset by the client"),
     Fate.RESET_BY_SERVER: say("{connections} to {remote} reset by the server"),
     Fate.CROSSED: say("{connections} to {remote} closed by the server after some idle seconds, just as a request was sent"),
+    Fate.VAIN: say("{connections} to {remote} sent data again and again ({packets} packets), and nothing came back"),
     Fate.AGAIN: say("{connections} with {remote} had to send data again ({packets} packets): it was not acknowledged in time"),
 }
 _ORDER: Final = (*_FATES, Fate.LISTED)

@@ -110,6 +110,10 @@ def _of_runtimes(case: Case) -> Iterator[Finding]:
         from analyzer.families import undrained_queues  # noqa: PLC0415 - of Python alone
 
         yield from undrained_queues.findings(case)
+    if Runtime.DOTNET in runtimes:
+        from analyzer.families import context_waits  # noqa: PLC0415 - of .NET alone
+
+        yield from context_waits.suspicions(case)
     if Runtime.RUBY in runtimes:
         from analyzer.families import reload_circles  # noqa: PLC0415 - of Ruby alone
 

@@ -21,6 +21,7 @@ class Fate(StrEnum):
     RESET_BY_CLIENT = "the client reset it"
     RESET_BY_SERVER = "the server reset it"
     CROSSED = "the server closed an idle connection, and a request crossed it"
+    VAIN = "data was sent again and again, and nothing came back"
     AGAIN = "data was sent again"
     LISTED = "listed in a state"
 
@@ -30,7 +31,8 @@ class FarCount(msgspec.Struct, frozen=True, kw_only=True):
 
     ``where``: the first line that tells. ``remote``: the end that was called. ``onward``: where a translation of
     addresses sends it on. ``state`` as the tool prints it. ``packets``: how many of them tell. ``idle``: for how many seconds nothing was sent on
-    those that the server closed, the shortest and the longest. ``late``: seconds from that close to a request, at most.
+    those that the server closed, or before data that was sent in vain, the shortest and the longest. ``late``: seconds from that close to a request,
+    or from the first of that data to its last repetition, at most. ``alive``: another connection to the same place got an answer.
     """
 
     where: Where
@@ -44,6 +46,7 @@ class FarCount(msgspec.Struct, frozen=True, kw_only=True):
     packets: int = 0
     idle: tuple[float, float] | None = None
     late: float = 0.0
+    alive: bool = False
 
 
 class ProxyLoad(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,6 +59,9 @@ _AT_ONCE: Final = 1.0
 """Seconds from a request to a FIN that does not acknowledge it: they met on the way."""
 _PROMPT: Final = 3.0
 """Seconds in which a closed socket answers by a reset; one that comes later is of something else."""
+_VAIN: Final = 3
+"""Repetitions of one packet from which on some seconds have passed without an answer."""
+_RESTED: Final = frozenset({Fate.CROSSED, Fate.VAIN})
 _LINES: Final = 12
 """Lines that are shown as one place."""
 
@@ -173,6 +176,39 @@ class _Close:
         self.over = True
 
 
+class _Repeats:
+    """Data that one end sends again and again, and whether anything comes back."""
+
+    def __init__(self) -> None:
+        self.last: float | None = None
+        self.source, self.seq = "", ""
+        self.begun: tuple[int, float] | None = None
+        self.until: tuple[int, float] | None = None
+        self.idle = 0.0
+        self.count = 0
+
+    def take(self, index: int, at: float, source: str, seq: str, size: int) -> None:
+        """A packet with its time."""
+        if self.begun is not None and source != self.source:
+            self.begun, self.count = None, 0
+        elif size and self.begun is not None and seq == self.seq:
+            self.count, self.until = self.count + 1, (index, at)
+        elif size and self.begun is None:
+            self.source, self.seq, self.begun, self.until, self.count = source, seq, (index, at), (index, at), 0
+            self.idle = _between(self.last, at) if self.last is not None else 0.0
+        self.last = at
+
+    @property
+    def vain(self) -> bool:
+        """True if data was repeated several times, and the other end has sent nothing since."""
+        return self.begun is not None and self.count >= _VAIN
+
+    @property
+    def span(self) -> float:
+        """Seconds from the first of that data to the last repetition."""
+        return _between(self.begun[1], self.until[1]) if self.begun is not None and self.until is not None else 0.0
+
+
 class _Flow:
     """The packets of one connection, in order."""
 
@@ -184,12 +220,15 @@ class _Flow:
         self.reset: str | None = None
         self.sent: Counter[tuple[str, str]] = Counter()
         self.close = _Close()
+        self.repeats = _Repeats()
 
     def watch(self, index: int, at: float | None, source: str, flags: str, rest: str) -> None:
         """See whether the server closes it while a request is on its way."""
         if "S" in flags:
             self.close = _Close()
         elif self.client and at is not None:
+            seq = _seq(rest[:60])
+            self.repeats.take(index, at, source, seq["seq"] if seq is not None else "", _size(rest))
             self.close.take(index, at, flags, rest, _size(rest), by_server=source == self.server)
 
     def take(self, source: str, target: str, flags: str, rest: str) -> None:
@@ -222,6 +261,8 @@ class _Flow:
             return Fate.CROSSED
         if self.reset is not None:
             return Fate.RESET_BY_SERVER if self.reset == self.server else Fate.RESET_BY_CLIENT
+        if self.repeats.vain:
+            return Fate.VAIN
         return Fate.AGAIN if any(count >= _COUNT for count in self.sent.values()) else None
 
     @property
@@ -229,6 +270,8 @@ class _Flow:
         """How many packets tell it."""
         if self.syns and not self.answered:
             return sum(self.syns.values())
+        if self.repeats.vain:
+            return self.repeats.count
         return sum(count - 1 for count in self.sent.values() if count >= _COUNT)
 
 
@@ -263,17 +306,25 @@ def _counted(section: Section, flows: Sequence[_Flow]) -> list[FarCount]:
             count=len(alike),
             fate=fate,
             packets=sum(flow.packets for flow in alike),
-            idle=(min(flow.close.idle for flow in alike), max(flow.close.idle for flow in alike)) if fate is Fate.CROSSED else None,
-            late=max(flow.close.late for flow in alike) if fate is Fate.CROSSED else 0.0,
+            idle=(min(rests), max(rests)) if (rests := [_rest(flow, fate) for flow in alike]) and fate in _RESTED else None,
+            late=max(flow.close.late if fate is Fate.CROSSED else flow.repeats.span for flow in alike) if fate in _RESTED else 0.0,
+            alive=fate is Fate.VAIN and any(one.answered and one.server == server and not one.repeats.vain for one in flows),
         )
         for (server, fate), alike in groups.items()
         if (remote := _endpoint(server)) is not None
     ]
 
 
+def _rest(flow: _Flow, fate: Fate) -> float:
+    """For how many seconds the connection had rested."""
+    return flow.close.idle if fate is Fate.CROSSED else flow.repeats.idle
+
+
 def _where(section: Section, flow: _Flow) -> Where:
     """The line of its first packet, or those from the last answer to the reset where they stand together."""
     lines = flow.close.lines
+    if lines is None and flow.repeats.begun is not None and flow.repeats.until is not None and flow.repeats.vain:
+        lines = flow.repeats.begun[0], flow.repeats.until[0]
     if lines is None:
         return section.where(flow.index)
     return section.where(*lines) if lines[1] - lines[0] < _LINES else section.where(lines[1])

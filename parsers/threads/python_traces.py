@@ -12,8 +12,14 @@ r"""Stacks of Python as gdb's ``py-bt`` prints them, and as programs print ``sys
     File: "/opt/app/worker.py", line 55, in run
       self.lock.acquire()
 
-The first has the innermost call first, the second last. Neither says what other threads there are: both are pieces. The traceback of an exception says
-"most recent call last", and is none of these.
+    Process Process-1:
+    Traceback (most recent call last):
+      File "/usr/lib/python3.9/multiprocessing/queues.py", line 201, in _finalize_join
+        thread.join()
+    KeyboardInterrupt
+
+The first has the innermost call first, the others last. None says what other threads there are: all are pieces. The traceback of an exception says
+"most recent call last", too, and is none of these, but for that of Ctrl-C: it shows where the program stood when somebody lost patience.
 """
 
 from __future__ import annotations
@@ -38,8 +44,12 @@ NAME: Final = "python_traces"
 SHOWS: Final = frozenset({Shows.THREADS})
 HEADER: Final = r"(?!)"
 _FRAME: Final = r"[ ]*File:?[ ]\"[^\"\n]{1,500}\", line \d"
-ROW_SHAPE: Final = rf"Traceback \(most recent call first\):[ ]*\n{_FRAME}|# ?Thread(?:ID)?:[ ]?[^\n]{{1,200}}\n{_FRAME}"
+_INTERRUPTED: Final = r"(?:Process [\w-]{1,80}:[ ]*\n)?(?:\^C)?Traceback \(most recent call last\):[ ]*\n(?=(?>(?:[ ]+[^\n]*+\n){2,90})KeyboardInterrupt[ ]*(?:\n|$))"
+ROW_SHAPE: Final = rf"Traceback \(most recent call first\):[ ]*\n{_FRAME}|# ?Thread(?:ID)?:[ ]?[^\n]{{1,200}}\n{_FRAME}|{_INTERRUPTED}"
 _first = lazy(r"\s*Traceback \(most recent call first\):\s*$").match
+_stopped = lazy(r"\s*(?:\^C)?Traceback \(most recent call last\):\s*$").match
+_process = lazy(r"\s*Process (?P<name>[\w-]{1,80}):\s*$").match
+_interrupt = lazy(r"\s*KeyboardInterrupt\s*$").match
 _headed = lazy(r"\s*# ?Thread(?:ID)?: ?(?P<name>[^\n(]{0,160}?)(?:\((?P<id>\d{1,20})\))?\s*$").match
 _frame = lazy(r"\s*File:? \"(?P<file>[^\"\n]{1,500})\", line (?P<line>\d{1,9})(?:, in (?P<name>\S.{0,200}?))?\s*$").match
 _code = lazy(r"\s+\S").match
@@ -50,7 +60,10 @@ _remark = lazy(
 
 def sniff(head: Sequence[str]) -> bool:
     """True if a heading of either kind stands above a frame."""
-    return any((_first(one) or _headed(one)) and _frame(two) for one, two in zip(head, head[1:], strict=False))  # noqa: RUF007 - as elsewhere
+    pairs = list(zip(head, head[1:], strict=False))  # noqa: RUF007 - as elsewhere
+    if any((_first(one) or _headed(one)) and _frame(two) for one, two in pairs):
+        return True
+    return any(_stopped(one) and _frame(two) for one, two in pairs) and any(map(_interrupt, head))
 
 
 def parse(section: Section) -> Parsed:
@@ -68,6 +81,9 @@ class _Reader:
         self.open: Stack | None = None
         self.name = ""
         self.innermost_first = True
+        self.interrupted: bool | None = None
+        """Whether Ctrl-C has ended the open traceback of an exception; None for stacks that are none."""
+        self.process = ""
 
     def take(self, index: int, line: str) -> bool:
         """Take a line; False if it is none of a stack, which ends there."""
@@ -75,6 +91,15 @@ class _Reader:
             self._begin(index, "", innermost_first=True)
         elif (match := _headed(line)) is not None:
             self._begin(index, match["name"].strip() or match["id"] or "", innermost_first=False)
+        elif (match := _process(line)) is not None:
+            self._close()
+            self.process = match["name"]
+        elif _stopped(line) is not None:
+            self._begin(index, self.process or "MainThread", innermost_first=False)
+            self.interrupted, self.process = False, ""
+        elif _interrupt(line) is not None:
+            self.interrupted = True if self.interrupted is not None else None
+            self._close()
         elif self.open is not None and (match := _frame(line)) is not None:
             self.open.frame(python_frame(match["file"], match["line"], match["name"] or "?"), index)
         elif self.open is None or not self.open.frames or _code(line) is None:
@@ -86,10 +111,10 @@ class _Reader:
 
     def _begin(self, index: int, name: str, *, innermost_first: bool) -> None:
         self._close()
-        self.open, self.name, self.innermost_first = Stack(self.section, index), name, innermost_first
+        self.open, self.name, self.innermost_first, self.interrupted = Stack(self.section, index), name, innermost_first, None
 
     def _close(self) -> None:
-        if self.open is not None and self.open.frames:
+        if self.open is not None and self.open.frames and self.interrupted is not False:
             thread = self.open.thread(name=self.name or f"thread {len(self.threads) + 1}")
             if not self.innermost_first:
                 thread = replace(thread, frames=thread.frames[::-1], frame_lines=thread.frame_lines[::-1])

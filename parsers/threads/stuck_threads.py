@@ -187,7 +187,9 @@ class _Reader:
         key = next(key for key in _SOURCES if fields[key])
         name = _plain(fields[key])
         was = next((one for one in self.threads if _plain(one.name) == name), None)
-        self.threads = [one for one in self.threads if one is not was]
+        # Where others still hang and no stack of theirs is here, this one shows where.
+        if len(self.threads) > 1 or not int(fields["hanging"] or 0):
+            self.threads = [one for one in self.threads if one is not was]
         took = fields["ms"] or fields["took"]
         figures = (("seconds", int(took) / 1000),) if took else ()
         still = (("hanging", float(fields["hanging"])),) if fields["hanging"] else ()

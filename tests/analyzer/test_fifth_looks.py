@@ -197,3 +197,141 @@ def test_a_dump_is_never_that_of_a_service_of_the_system() -> None:
     threads = [thread(f"load-{number}", "WAITING (parking)", *idle, nid=0x300 + number) for number in range(3)]
     diagnosis = diagnosis_of({"jstack.txt": dump(*threads), "ss.txt": shell})
     assert all(table.pid is None for table in diagnosis.pools)
+
+
+INTERRUPTED = """worker 0 done
+^CTraceback (most recent call last):
+  File "weigh.py", line 41, in <module>
+    p.join()
+  File "/usr/lib/python3.9/multiprocessing/process.py", line 149, in join
+    res = self._popen.wait(timeout)
+  File "/usr/lib/python3.9/multiprocessing/popen_fork.py", line 43, in wait
+    return self.poll(os.WNOHANG if timeout == 0.0 else 0)
+KeyboardInterrupt
+Process Process-1:
+Traceback (most recent call last):
+  File "/usr/lib/python3.9/multiprocessing/process.py", line 318, in _bootstrap
+    util._exit_function()
+  File "/usr/lib/python3.9/multiprocessing/queues.py", line {line}, in {function}
+    thread.join()
+  File "/usr/lib/python3.9/threading.py", line 1060, in join
+    self._wait_for_tstate_lock()
+{ends}
+"""
+
+
+def test_where_ctrl_c_met_the_processes_tells_of_a_queue_that_nobody_reads() -> None:
+    text = INTERRUPTED.format(line=201, function="_finalize_join", ends="KeyboardInterrupt")
+    (finding,) = found(diagnosis_of({"report.md": f"It hangs:\n\n```\n{text}```\n"}), "blocked-write")
+    assert "“Process-1” cannot end" in finding.headline
+    assert "called from weigh.<module>(weigh.py:41)" in finding.headline
+
+
+def test_the_traceback_of_an_error_is_no_stack_of_a_wait() -> None:
+    text = INTERRUPTED.format(line=201, function="_finalize_join", ends="ValueError: closed")
+    assert not found(diagnosis_of({"report.md": text}), "blocked-write")
+
+
+RESULT = """0:037> !clrstack
+OS Thread Id: 0x1f24 (37)
+        Child SP               IP Call Site
+000000d5c1b7cb78 00007ffdb1d50c6a [HelperMethodFrame_1OBJ: 000000d5c1b7cb78] System.Threading.Monitor.ObjWait(Boolean, Int32, System.Object)
+000000d5c1b7cd20 00007ffd9d2d3e1f System.Threading.Tasks.Task.SpinThenBlockingWait(Int32, System.Threading.CancellationToken)
+000000d5c1b7ce60 00007ffd9dbfd5b2 System.Threading.Tasks.Task`1[[System.__Canon, mscorlib]].GetResultCore(Boolean)
+000000d5c1b7cea0 00007ffd42b4f0d3 Quay.Web.BerthController.Show(Int32)
+000000d5c1b7cf50 00007ffd42b4ec51 {below}(System.Object)
+"""
+
+
+def test_a_request_that_blocks_on_a_task_may_keep_what_the_task_needs() -> None:
+    (finding,) = found(
+        diagnosis_of({"stacks.txt": RESULT.format(below="System.Web.Mvc.ReflectedActionDescriptor.Execute")}), "sync-over-async"
+    )
+    assert "Quay.Web.BerthController.Show" in finding.headline
+    assert "the request's context of ASP.NET" in finding.headline
+    assert finding.confidence is Confidence.SUSPECTED
+
+
+def test_asp_net_core_has_no_such_context() -> None:
+    stacks = RESULT.format(below="Microsoft.AspNetCore.Mvc.Infrastructure.ActionMethodExecutor.Execute")
+    assert all("context" not in one.headline for one in found(diagnosis_of({"stacks.txt": stacks}), "sync-over-async"))
+
+
+HUNG = """[7/14/15 18:12:31:412 CEST] 0000004c ThreadMonitor W   WSVR0605W: Thread "WebContainer : 5" (00000061) has been active for 643219 milliseconds and may be hung.  There is/are {first} thread(s) in total in the server that may be hung.
+\tat java.net.SocketInputStream.socketRead0(Native Method)
+\tat java.net.SocketInputStream.read(SocketInputStream.java:163)
+\tat oracle.net.ns.Packet.receive(Packet.java:311)
+\tat berth.Ledger.post(Ledger.java:233)
+
+[7/14/15 18:25:02:007 CEST] 00000061 ThreadMonitor W   WSVR0606W: Thread "WebContainer : 5" (00000061) was previously reported to be hung but has completed.  It was active for approximately 1393814 milliseconds.  There is/are {left} thread(s) in total in the server that still may be hung.
+"""
+
+
+def test_the_only_stack_of_hung_threads_is_kept_while_others_hang() -> None:
+    text = diagnosis_of({"report.md": HUNG.format(first=18, left=11)}).verdict.headline
+    assert "berth.Ledger.post(Ledger.java:233)" in text
+    assert "counts 18 that hang" in text
+
+
+def test_a_thread_that_has_ended_hangs_no_more() -> None:
+    assert diagnosis_of({"report.md": HUNG.format(first=1, left=0)}).verdict.rule is None
+
+
+REST = """    19:48:02.114530 IP 172.16.1.21.40514 > 172.20.5.10.5544: Flags [P.], seq 3723:3812, ack 11052, win 501, length 89
+    19:48:02.116011 IP 172.20.5.10.5544 > 172.16.1.21.40514: Flags [P.], seq 11052:11240, ack 3812, win 510, length 188
+    {begun} IP 172.16.1.21.40514 > 172.20.5.10.5544: Flags [P.], seq 3812:3901, ack 11240, win 501, length 89
+    {begun}1 IP 172.16.1.21.40514 > 172.20.5.10.5544: Flags [P.], seq 3812:3901, ack 11240, win 501, length 89
+    {begun}2 IP 172.16.1.21.40514 > 172.20.5.10.5544: Flags [P.], seq 3812:3901, ack 11240, win 501, length 89
+    {ends} IP 172.16.1.21.40514 > 172.20.5.10.5544: Flags [P.], seq 3812:3901, ack 11240, win 501, length 89
+"""
+ACKED = "    {at} IP 172.20.5.10.5544 > 172.16.1.21.40514: Flags [.], ack 3901, win 501, length 0\n"
+
+
+def test_data_that_nobody_acknowledges_after_a_rest_was_forgotten_between() -> None:
+    (finding,) = found(diagnosis_of({"dump.txt": REST.format(begun="07:31:40.87021", ends="07:45:19.022301")}), "vanished-peer")
+    assert "sent the same data again 3 times in 14 minutes, after 12 hours without a packet" in finding.headline
+    assert finding.confidence is Confidence.LIKELY
+
+
+def test_data_that_is_acknowledged_in_the_end_is_no_trouble() -> None:
+    text = REST.format(begun="07:31:40.87021", ends="07:31:42.022301") + ACKED.format(at="07:31:43.0")
+    assert not found(diagnosis_of({"dump.txt": text}), "vanished-peer")
+
+
+PLACES = """$ netstat -ant | awk 'NR>2 {print $6}' | sort | uniq -c | sort -rn
+  28244 TIME_WAIT
+     64 ESTABLISHED
+$ netstat -ant | grep TIME_WAIT | awk '{print $5}' | sort | uniq -c | sort -rn | head -3
+  28219 10.20.1.15:9300
+     14 10.20.1.9:6379
+$ sysctl net.ipv4.ip_local_port_range
+net.ipv4.ip_local_port_range = 32768	60999
+Error: connect EADDRNOTAVAIL 10.20.1.15:9300 - Local (10.20.1.40:0)
+"""
+
+
+def test_one_service_that_fills_the_range_is_told_once() -> None:
+    (finding,) = found(diagnosis_of({"report.md": PLACES}), "ephemeral-port-exhaustion")
+    assert "10.20.1.15:9300" in finding.headline
+
+
+MAPS = """"http-8080-12" daemon prio=10 tid=0x2 nid=0x4422 runnable
+   java.lang.Thread.State: RUNNABLE
+	at java.util.HashMap.getEntry(HashMap.java:347)
+	at quay.Registry.isKnown(Registry.java:61)
+	at quay.Page.show(Page.java:118)
+
+"http-8080-30" daemon prio=10 tid=0x3 nid=0x4434 runnable
+   java.lang.Thread.State: RUNNABLE
+	at java.util.HashMap.put(HashMap.java:374)
+	at quay.Registry.register(Registry.java:83)
+	at quay.Page.show(Page.java:124)
+"""
+
+
+def test_who_writes_into_a_ring_is_told_beside_who_reads() -> None:
+    (finding,) = found(diagnosis_of({"report.md": MAPS}), "cpu-spin")
+    assert (
+        "compute in HashMap.getEntry, HashMap.put, called from quay.Registry.isKnown(Registry.java:61) and quay.Registry.register(Registry.java:83)"
+        in (finding.headline)
+    )
