@@ -9,13 +9,14 @@ from msgspec.structs import replace
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
 from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
+from analyzer.families import log_joins
 from analyzer.families.idle_leases import CHANNELS, CLIENTS, DATABASES, KEEPS_BY_THREAD, OPEN, counted_work, half_closed, resting, running
 from analyzer.families.limit_joins import beside
 from analyzer.families.log_joins import COMMITS, counted_to, may_rest, of_limits, says_less, tail_of, unread_queue, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
 from analyzer.join.coverage import TOLD
-from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.runtimes import OF_LOGS, stacks_command
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
     from parsers.records import Frame
 
-LOG_ALONE: Final = "log-alone"
-"""The code of the doubt about a finding that rests on lines of a log alone."""
 SHORT: Final = 60
 """Lines of a log that somebody picked: each of them is there because it matters. In a longer one a failure of one call is noise."""
 FEW_PROBES: Final = 5
@@ -178,7 +177,7 @@ def suspicions(case: Case) -> Iterator[Finding]:
     # What waits while the machine stands still is thrown away behind that, as the same log says: it is no cause of its own.
     stood = {one.event.where.file for one in told if one.event.kind is LogKind.PAUSE and (one.event.figure("seconds") or 0) >= STANDS}
     told = [one for one in told if one.event.kind is not LogKind.DISCARDED or one.event.where.file not in stood]
-    lines = (_of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES)
+    lines = (log_joins.by_client(case, one) or _of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES)
     found: dict[str, Finding] = {}
     for finding in (_of_pools(case, [one for one in told if one.event.kind in _POOLS]), *lines):
         follows = finding is not None and finding.rule == SERVICE.rule and finding.culprit.remote is None and "disk-stall" in found
@@ -378,7 +377,7 @@ def _finding(text: Filled, rule: str, sure: Confidence, shown: tuple[Evidence, .
         rule=rule,
         chain=text.steps(*(shown[:1], shown[1:])[: len(text.text.chain)]),
         culprit=culprit,
-        doubts=(Doubt(LOG_ALONE, say("a line is what a program met once, and not that it lasts"), sure),),
+        doubts=(log_joins.alone(sure),),
     )
 
 
