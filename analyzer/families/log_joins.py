@@ -191,7 +191,11 @@ def of_ports(case: Case, event: LogEvent) -> str:
 
 
 def by_client(case: Case, told: Told) -> Finding | None:
-    """Who has the places of a full server, where its own list or its limit for each client tells more than the line."""
+    """Who has the places of a full server, or the threads of a process: where its own list, its limit or the threads' names tell more than the line."""
+    if told.event.kind is LogKind.NO_THREAD:
+        from analyzer.families import client_threads  # noqa: PLC0415 - few lines are about threads
+
+        return client_threads.finding_of(case, told)
     if told.event.kind is not LogKind.SLOTS:
         return None
     from analyzer.families import client_handles, unused_places  # noqa: PLC0415 - few lines are about places
