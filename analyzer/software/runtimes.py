@@ -66,7 +66,7 @@ _STACKS: Final = {
     Runtime.GO: "curl -s 'localhost:PPROF_PORT/debug/pprof/goroutine?debug=2' > {file}  # without pprof: kill -QUIT {pid} prints the stacks and ends it",
     Runtime.PYTHON: "py-spy dump --pid {pid} > {file}",
     Runtime.NATIVE: "gdb -p {pid} -batch -ex 'thread apply all bt' > {file}",
-    Runtime.NODE: "kill -USR2 {pid}  # writes a report if node runs with --report-on-signal",
+    Runtime.NODE: "kill -USR2 {pid}  # only if node runs with --report-on-signal: without it the signal ends the process",
     Runtime.RUBY: "pumactl -p {pid} thread-backtraces > {file}",
     Runtime.DOTNET: "dotnet-stack report -p {pid} > {file}",
     Runtime.ERLANG: "RELEASE/bin/NAME rpc 'file:write_file(\"{file}\", erlang:system_info(procs))'  # kill -USR1 {pid} writes erl_crash.dump, and ends it",
