@@ -33,6 +33,7 @@ from parsers.process import (
     settings,
     strace,
     top,
+    truss,
     vmstat,
     wait_channels,
 )
@@ -191,6 +192,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     strace,
     collection,
     top,
+    truss,
     pidstat,
     iostat,
     vmstat,

@@ -92,12 +92,13 @@ def _listed(case: Case) -> Iterator[Session]:
 
 
 def _of_kernel(case: Case) -> Sequence[Finding]:
-    """Writes to pipes that nobody reads and calls to file servers, where system calls or wait channels are here."""
+    """Writes to pipes that nobody reads and to a client that does not, and calls to file servers, where system calls or wait channels are here."""
     if not any(snapshot.tasks for snapshot in case.incident.snapshots):
         return ()
-    from analyzer.families import full_pipes, kernel_sleepers, undrained_children  # noqa: PLC0415 - few incidents have them
+    from analyzer.families import full_pipes, kernel_sleepers, undrained_children, writes_to_one  # noqa: PLC0415 - few incidents have them
 
-    return (*undrained_children.findings(case), *full_pipes.findings(case), *kernel_sleepers.findings(case))
+    ways = (undrained_children, full_pipes, writes_to_one, kernel_sleepers)
+    return [finding for way in ways for finding in way.findings(case)]
 
 
 def _of_runtimes(case: Case) -> Iterator[Finding]:
