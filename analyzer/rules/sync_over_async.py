@@ -19,15 +19,13 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.evidence.calls import kind_in_words
-from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import of_threads
-from analyzer.evidence.short_pools import blocks_on_task, short_of_threads
+from analyzer.evidence.short_pools import POOL, blocked_by_site, short_of_threads
 from analyzer.families import blocked_runtimes, blocked_threads
 from analyzer.model.finding import Kind, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Text
-from analyzer.software.kinds import PoolRole
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -43,13 +41,13 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE, say("The pool makes one or two threads more each second: with fewer requests it catches up after minutes.")
 )
 CLEAN: Final = say("no pool of .NET and no asynchronous runtime blocks on tasks with its threads")
-POOL: Final = ".NET thread pool"
+_WATCH: Final = "dotnet-counters monitor -p {pid} --counters System.Runtime"
 TEXT: Final = Text(
     "sync-over-async",
     headline="{count} block on a task in {waiting}, called from {site}: tasks need threads of the same pool to end{numbers}.",
     explanation="{count} block until a task ends, in {waiting}, called from {site}. What follows an awaited call runs on a thread of the pool; while these block, it waits in the pool's queue. The pool makes one or two threads more each second.{clients} A service behind the tasks that does not answer looks the same; with await it would keep no thread.",
     do=(
-        Do(When.NOW, "See whether the pool's queue and its threads grow.", "dotnet-counters monitor -p {pid} --counters System.Runtime"),
+        Do(When.NOW, "See whether the pool's queue and its threads grow.", _WATCH, on="uncounted"),
         Do(When.FIX, "In {site}: await the task, all the way up to the handler, instead of Result, Wait() or GetAwaiter().GetResult()."),
         Do(When.PREVENT, "Let an analyzer of the build forbid blocking on tasks (VSTHRD002). ThreadPool.SetMinThreads only wins time."),
     ),
@@ -59,6 +57,7 @@ TEXT: Final = Text(
             "counters of the pool",
             "whether its queue grows while the processor idles",
             "dotnet-counters collect -p {pid} --counters System.Runtime",
+            on="uncounted",
         ),
         Ask("socket table with owners", "whether a service behind the tasks does not answer", "ss -tanpoei > ss.txt", on="unseen"),
     ),
@@ -76,14 +75,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for view in case.latest:
         if view.known.runtime is not Runtime.DOTNET:
             continue
-        for pool in view.pools:
-            members = [member for member in pool.busy if blocks_on_task(member)]
-            short = short_of_threads(case)
-            pooled = pool.name == POOL or (chosen(case, view) and (bool(short.evidence) or pool.role == PoolRole.SERVER))
-            if pooled and members and pool.idle <= len(members):
-                group = BlockedGroup(case, view, members)
-                if group.noteworthy:
-                    yield _finding(group, short)
+        short = short_of_threads(case)
+        groups = (BlockedGroup(case, view, members) for members in blocked_by_site(case, view, short))
+        yield from (_finding(group, short) for group in groups if group.noteworthy)
 
 
 def _finding(group: BlockedGroup, short: Short) -> Finding:
@@ -98,6 +92,7 @@ def _finding(group: BlockedGroup, short: Short) -> Finding:
         free=group.pool.idle,
         numbers=short.words,
         unseen=not group.view.sockets,
+        uncounted=not short.evidence,
     )
     shown = of_threads(group.members, text["shown"])
     judged = judge(

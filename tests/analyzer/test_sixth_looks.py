@@ -1,0 +1,75 @@
+"""Two stacks of one place are one cause, a cut one too; and who holds a connection already is said of those alone whose stack shows it."""
+
+from __future__ import annotations
+
+from analyzer.model.finding import Confidence, Diagnosis
+from tests.builders import diagnosis_of, found
+
+COUNTERS = """[System.Runtime]
+    CPU Usage (%)                                                  6
+    ThreadPool Queue Length                                      911
+    ThreadPool Thread Count                                       74
+"""
+HEAD = "OS Thread Id: 0x{id:x} ({id})\n        Child SP               IP Call Site\n"
+BLOCKS = (
+    "System.Threading.Monitor.ObjWait(Int32, System.Object)",
+    "System.Threading.ManualResetEventSlim.Wait(Int32, System.Threading.CancellationToken)",
+    "System.Threading.Tasks.Task.SpinThenBlockingWait(Int32, System.Threading.CancellationToken)",
+    "System.Threading.Tasks.Task.InternalWaitCore(Int32, System.Threading.CancellationToken)",
+)
+POOLED = ("System.Threading.ThreadPoolWorkQueue.Dispatch()", "System.Threading.PortableThreadPool+WorkerThread.WorkerThreadStart()")
+
+
+def stack(number: int, site: str, *below: str) -> str:
+    calls = (*BLOCKS, f"Quay.Tides.{site}(System.String) [/src/Tides.cs @ 17]", *below)
+    return HEAD.format(id=number) + "".join(f"00007F2D{number:04x}{at:04x} 00007F3351A{at:05x} {call}\n" for at, call in enumerate(calls))
+
+
+def net(*stacks: str) -> Diagnosis:
+    return diagnosis_of({"post.md": "It is slow:\n\n```\n" + COUNTERS + "```\n\nand\n\n```\n" + "\n".join(stacks) + "...\n```\n"})
+
+
+def test_a_stack_that_is_cut_above_its_pool_is_no_second_cause() -> None:
+    (finding,) = found(net(stack(41, "Read", *POOLED), stack(42, "Read")), "sync-over-async")
+    assert "“thread 0x29” and “thread 0x2a” (2 pasted)" in finding.headline
+    assert not any("dotnet-counters" in (action.command or "") for action in finding.actions)
+    assert not any("counters" in missing.artifact for missing in finding.missing)
+
+
+def test_two_places_are_two_findings() -> None:
+    assert len(found(net(stack(41, "Read", *POOLED), stack(42, "Write")), "sync-over-async")) == 2
+
+
+THREAD = '"http-nio-9090-exec-{at}" #{at} daemon prio=5 os_prio=0 tid=0x00007f1c5c9e20{at:02x} nid=0x{at:x} waiting on condition  [0x00007f1bf0af8000]\n   java.lang.Thread.State: TIMED_WAITING (parking)\n'
+WAITS = (
+    "jdk.internal.misc.Unsafe.park(java.base@17.0.6/Native Method)",
+    "com.zaxxer.hikari.util.ConcurrentBag.borrow(ConcurrentBag.java:151)",
+    "com.zaxxer.hikari.pool.HikariPool.getConnection(HikariPool.java:162)",
+    "org.springframework.orm.jpa.JpaTransactionManager.doBegin(JpaTransactionManager.java:421)",
+)
+TX = "org.springframework.transaction.support.AbstractPlatformTransactionManager."
+INNER = (*WAITS, f"{TX}handleExistingTransaction(AbstractPlatformTransactionManager.java:434)", "nl.quay.Berths.book(Berths.java:51)")
+OUTER = (*WAITS, f"{TX}getTransaction(AbstractPlatformTransactionManager.java:373)", "nl.quay.Desk.post(Desk.java:20)")
+STATS = "2024-05-04 11:20:31.007 DEBUG 1 --- [l-1 housekeeper] com.zaxxer.hikari.pool.HikariPool        : HikariPool-1 - Pool stats (total=8, active=8, idle=0, waiting=13)\n"
+
+
+def jvm(counted: int | None, *stacks: tuple[str, ...]) -> Diagnosis:
+    dumped = "\n".join(THREAD.format(at=at) + "".join(f"\tat {call}\n" for call in calls) for at, calls in enumerate(stacks, start=3))
+    lines = f"```\n$ grep -c 'handleExistingTransaction' dump.txt\n{counted}\n```\n" if counted is not None else ""
+    return diagnosis_of({"post.md": f"It freezes.\n\n```\n{STATS}```\n\n```\n{dumped}```\n\n{lines}"})
+
+
+def test_only_the_thread_whose_stack_shows_it_holds_one_already() -> None:
+    (finding,) = found(jvm(None, INNER, OUTER), "nested-connection-lease")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert finding.headline.startswith("Threads like “http-nio-9090-exec-3” hold a connection of HikariCP and wait for another one")
+    assert "“http-nio-9090-exec-3” has one already" in finding.explanation
+
+
+def test_as_many_counted_holders_as_the_pool_has_are_no_moment() -> None:
+    (finding,) = found(jvm(8, INNER, OUTER), "nested-connection-lease")
+    assert finding.confidence is Confidence.LIKELY
+    assert "8 lines of the dump have handleExistingTransaction" in finding.headline
+    assert "every one of the 8 that the pool says it has, all lent, with 13 threads waiting" in finding.headline
+    (few,) = found(jvm(3, INNER, OUTER), "nested-connection-lease")
+    assert few.confidence is Confidence.SUSPECTED
