@@ -233,7 +233,7 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
     site = leaker or site_of(main.event, case.known)
     lends = main.event.source not in CLIENTS and _all_lent(main)
     idle = resting(case, of_database=main.event.source in DATABASES) if empty is not None and leaker is None and lends else None
-    halves = half_closed(case) if empty is not None and leaker is None and main.event.source in CLIENTS else None
+    halves = half_closed(case, main.event) if empty is not None and leaker is None and main.event.source in CLIENTS else None
     rest = idle or halves
     searched = empty is not None and rest is None and leaker is None and main.event.source in DATABASES
     runs = running(case) if searched else None

@@ -73,3 +73,37 @@ def test_as_many_counted_holders_as_the_pool_has_are_no_moment() -> None:
     assert "every one of the 8 that the pool says it has, all lent, with 13 threads waiting" in finding.headline
     (few,) = found(jvm(3, INNER, OUTER), "nested-connection-lease")
     assert few.confidence is Confidence.SUSPECTED
+
+
+S3 = """2024-03-14 09:41:12.553 ERROR 77 --- [nio-9090-exec-7] q.web.Charts : failed
+com.amazonaws.SdkClientException: Unable to execute HTTP request: Timeout waiting for connection from pool
+	at com.amazonaws.http.AmazonHttpClient$RequestExecutor.executeHelper(AmazonHttpClient.java:1165)
+	at nl.quay.web.Charts.size(Charts.java:44)
+"""
+
+
+def aws(number: int, local: str = "10.93.3.17:{near}", remote: str = "192.0.2.{host}:443", recv: int = 32) -> Diagnosis:
+    rows = "".join(
+        f"tcp6   {recv:5}      0 {local.format(near=41000 + at, host=at):23} {remote.format(near=41000 + at, host=at):23} CLOSE_WAIT  77/java\n"
+        for at in range(6)
+    )
+    counted = f"$ netstat -tn | awk 'NR>2{{print $6}}' | sort | uniq -c\n     {number} CLOSE_WAIT\n     19 ESTABLISHED\n"
+    listed = f"$ netstat -tnp | grep CLOSE_WAIT | head -6\n{rows}"
+    return diagnosis_of({"post.md": f"It stops.\n\n```\n{counted}{listed}```\n\n```\n{S3}```\n"})
+
+
+def test_as_many_halves_as_the_pool_has_are_what_it_has_lent() -> None:
+    (finding,) = found(aws(50), "http-pool-exhausted")
+    assert finding.confidence is Confidence.LIKELY
+    assert "50 connections are in CLOSE_WAIT, with bytes that nobody has read, as many as the client's pool has" in finding.headline
+
+
+def test_another_number_and_answers_that_were_read_are_suspected() -> None:
+    for diagnosis in (aws(37), aws(50, recv=1)):
+        (finding,) = found(diagnosis, "http-pool-exhausted")
+        assert finding.confidence is Confidence.SUSPECTED
+
+
+def test_halves_of_the_server_s_own_clients_are_not_lent() -> None:
+    for finding in found(aws(50, "10.93.3.17:9090", "10.93.1.{host}:{near}"), "http-pool-exhausted"):
+        assert "CLOSE_WAIT" not in finding.headline
