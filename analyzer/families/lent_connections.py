@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.contention.leases import Shortage
+    from analyzer.evidence.counted_holders import CountedHolders
     from analyzer.families.busy_leases import Busy
     from analyzer.families.idle_leases import CountedRest
     from analyzer.families.leakers import Leaker
@@ -343,3 +344,10 @@ def beside_holders(shortage: Shortage) -> tuple[Evidence, ...]:
     if rows := shortage.rows:
         found.append(of_sockets(rows, say("{connections} to the database", connections=plural(len(rows), "connection"))))
     return tuple(found)
+
+
+def held_by_all(shortage: Shortage) -> CountedHolders | None:
+    """The threads that were counted to hold a connection already, if they have all that the pool has."""
+    from analyzer.evidence.counted_holders import counted_holders  # noqa: PLC0415 - few texts count them
+
+    return counted_holders(shortage.case, shortage.lender.software, shortage.view.known)

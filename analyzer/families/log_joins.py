@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, of_this_moment
-from analyzer.evidence.settings_beside import long_batch
+from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
 from analyzer.families.counted_sockets import process_of, whose
 from analyzer.model.finding import Confidence, Doubt
 from analyzer.model.message import plural, say
@@ -28,6 +28,7 @@ _PORTS: Final = {"sshd": 22, "MySQL": 3306, "PostgreSQL": 5432, "memcached": 112
 
 if TYPE_CHECKING:
     from analyzer.evidence.log_events import Told
+    from analyzer.evidence.settings_beside import Sizes
     from analyzer.join.counts import Count
     from analyzer.model.finding import Finding
     from analyzer.software.pools import ThreadActivity
@@ -204,6 +205,16 @@ def by_client(case: Case, told: Told) -> Finding | None:
     # Who has the places is known; what they are for the line alone does not tell.
     open_ = found is not None and found.confidence is Confidence.SUSPECTED
     return replace(found, doubts=(alone(Confidence.SUSPECTED),)) if found is not None and open_ else found
+
+
+def sizes_of(case: Case, event: LogEvent, figure: str) -> Sizes | None:
+    """The pool that the settings make smaller than its threads, and how many of these use what it has."""
+    sizes = small_pool(case.incident, lent_at_most(event), figure)
+    if sizes is None:
+        return None
+    from analyzer.families import at_work  # noqa: PLC0415 - few texts have both
+
+    return at_work.with_workers(case, sizes)
 
 
 def of_limits(case: Case, event: LogEvent) -> str:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
-from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
+from analyzer.evidence.settings_beside import long_batch
 from analyzer.families import log_joins
 from analyzer.families.idle_leases import CHANNELS, CLIENTS, DATABASES, KEEPS_BY_THREAD, OPEN, counted_work, half_closed, resting, running
 from analyzer.families.limit_joins import beside
@@ -140,7 +140,7 @@ POOL: Final = Text(
                         "Here {working}. Nothing is left to give back: a watch that takes back what is lent would only end statements that run. A pool that is smaller than the number of threads that use it, and statements that take long, leave the others waiting; what is never given back would rest.",
                         Either(
                             "sized",
-                            "{sized}: when more of them work at once than the pool has, the others wait and fail. The limit of the server behind it says nothing of that. Calls that take long, and connections that were never given back, make it worse.",
+                            "{sized}. When more of them work at once than the pool has, the others wait and fail. The limit of the server behind it says nothing of that.{worse}",
                             "Calls that take long, and connections that were never given back, write the same line.",
                         ),
                     ),
@@ -148,6 +148,7 @@ POOL: Final = Text(
             ),
         ),
         "for_whom": Either("asked_by", ", called from {asked_by},"),
+        "worse": Either("lost", " Calls that take long, and connections that were never given back, make it worse."),
         "in_site": Either("site", " in {site}"),
         "kept": Either("leaker", " Who took it the line names: {leaker}."),
         "holder": Either("leaker", "taken in {leaker}", Either("resting", "{resting}", "who has them the log does not say")),
@@ -239,7 +240,7 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
     runs = running(case) if searched else None
     work = runs or (counted_work(case) if searched else None)
     sizes = (
-        small_pool(case.incident, lent_at_most(main.event), "route" if main.event.source in CLIENTS else "pool")
+        log_joins.sizes_of(case, main.event, "route" if main.event.source in CLIENTS else "pool")
         if empty is not None and rest is None and work is None and leaker is None
         else None
     )
@@ -247,6 +248,7 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         None,
         sized=sizes.words if sizes is not None else None,
         users=sizes.users if sizes is not None else 0,
+        lost=sizes is not None and not sizes.working,
         event=capitalized(in_words(main.event)),
         called=caller_in_words(main.event, case.known),
         often=_often(main),

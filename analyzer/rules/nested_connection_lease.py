@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import FEWEST, common_frame, judge
 from analyzer.contention.leases import Shortage, shortages
 from analyzer.evidence.citations import of_threads
-from analyzer.evidence.counted_holders import counted_holders
 from analyzer.families import blocked_threads, lent_connections
 from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
@@ -110,7 +109,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _finding(shortage: Shortage) -> Finding:
     nested, rows = shortage.nested, shortage.rows
     frame, outer, untimed = common_frame(nested), _outer(shortage), lent_connections.is_untimed(shortage)
-    held = counted_holders(shortage.case, shortage.lender.software, shortage.view.known) if shortage.proven else None
+    held = lent_connections.held_by_all(shortage) if shortage.proven else None
     holders = of_threads(
         nested,
         say("{threads} wait for a connection and hold one", threads=plural(len(nested), "thread")),

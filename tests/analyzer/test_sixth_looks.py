@@ -107,3 +107,28 @@ def test_another_number_and_answers_that_were_read_are_suspected() -> None:
 def test_halves_of_the_server_s_own_clients_are_not_lent() -> None:
     for finding in found(aws(50, "10.93.3.17:9090", "10.93.1.{host}:{near}"), "http-pool-exhausted"):
         assert "CLOSE_WAIT" not in finding.headline
+
+
+NONE_LEFT = "ActiveRecord::ConnectionTimeoutError: could not obtain a connection from the pool within 5.000 seconds (waited 5.001 seconds); all pooled connections were in use\n"
+WORKS = """2020-02-03T09:12:44.104Z 9 TID-aa1 WARN: Thread TID-bb1 processor
+2020-02-03T09:12:44.104Z 9 TID-aa1 WARN: /bundle/gems/activerecord-5.2.4/lib/active_record/connection_adapters/postgresql_adapter.rb:611:in `async_exec'
+/bundle/gems/activerecord-5.2.4/lib/active_record/connection_adapters/postgresql_adapter.rb:611:in `exec_no_cache'
+/app/app/jobs/berth_job.rb:21:in `perform'
+"""
+
+
+def jobs(number: int) -> Diagnosis:
+    settings = "```\n:concurrency: 16\n```\n\n```\nproduction:\n  pool: 4\n```\n"
+    return diagnosis_of({"post.md": f"Jobs fail:\n\n```\n{NONE_LEFT}```\n\n{settings}\nand {number} are like\n\n```\n{WORKS}```\n"})
+
+
+def test_as_many_statements_as_the_pool_has_connections_are_no_leak() -> None:
+    (finding,) = found(jobs(4), "jdbc-pool-exhausted")
+    assert "16 threads share a pool of 4 connections, and 4 threads run a statement: all that it has is in use" in finding.headline
+    assert "never given back" not in finding.explanation
+
+
+def test_fewer_statements_leave_it_open() -> None:
+    (finding,) = found(jobs(2), "jdbc-pool-exhausted")
+    assert "run a statement" not in finding.headline
+    assert "never given back" in finding.explanation
