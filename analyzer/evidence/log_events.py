@@ -147,6 +147,7 @@ _SAYS: Final = {
     LogKind.NOTED: say("a line that was not understood stands out"),
     LogKind.TAKES: say("a line of code takes a lock"),
     LogKind.COPIED: say("a WaitGroup was handed over by value"),
+    LogKind.MADE: say("a line of code makes a client with threads of its own"),
 }
 
 

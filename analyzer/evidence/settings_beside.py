@@ -24,7 +24,8 @@ POLL_INTERVAL: Final = 300.0
 class Sizes(msgspec.Struct, frozen=True):
     """A pool that is smaller than the number of threads that share it, as the settings say.
 
-    ``variable``: the variable of the environment without which the pool has that size; ``unset``: the text says that it is not set.
+    ``variable``: the variable of the environment without which the pool has that size; ``unset``: the text says that it is not set. ``working``: how many
+    threads run a statement, where they are as many as the pool has connections.
     """
 
     pool: int
@@ -33,6 +34,7 @@ class Sizes(msgspec.Struct, frozen=True):
     variable: str | None = None
     unset: bool = False
     noun: str = "thread"
+    working: int = 0
 
     @property
     def words(self) -> str:
@@ -41,7 +43,15 @@ class Sizes(msgspec.Struct, frozen=True):
         if self.variable is not None:
             why = say(" (as {name} is not set)", name=self.variable) if self.unset else say(" (if {name} is not set)", name=self.variable)
         return say(
-            "{threads} share a pool of {connections}{why}", threads=self.threads, connections=plural(self.pool, "connection"), why=why
+            "{threads} share a pool of {connections}{why}{working}",
+            threads=self.threads,
+            connections=plural(self.pool, "connection"),
+            why=why,
+            working=say(
+                ", and {threads} run a statement: all that it has is in use, and none was lost", threads=plural(self.working, "thread")
+            )
+            if self.working
+            else "",
         )
 
     @property

@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import Told, of_this_moment
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import FUTURES, application_frame
+from analyzer.software.kinds import PoolRole
 from parsers.records import LogKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from analyzer.model.finding import Evidence
     from analyzer.software.pools import ThreadActivity
-    from analyzer.waits.case import Case
+    from analyzer.waits.case import Case, ProcessView
 
-_OF_NET: Final = frozenset({".NET thread pool", "StackExchange.Redis"})
+POOL: Final = ".NET thread pool"
+_OF_NET: Final = frozenset({POOL, "StackExchange.Redis"})
 _MAIN: Final = frozenset({"Main", "<Main>", "<Main>$"})
 FEWEST: Final = 10
 """Queued items from which on they are no moment between two threads."""
@@ -42,6 +47,19 @@ def blocks_on_task(member: ThreadActivity) -> bool:
     """True for a thread that blocks on a task in code of the application; the main thread of a server waits for its end so."""
     frame = application_frame(*member)
     return member.activity.kind in FUTURES and frame is not None and frame.method not in _MAIN
+
+
+def blocked_by_site(case: Case, view: ProcessView, short: Short) -> Iterable[list[ThreadActivity]]:
+    """The threads of the pool that block on tasks. One whose picked stack ends above the pool's own frames is one of those that stand at the same place."""
+    found: dict[object, list[ThreadActivity]] = {}
+    for pool in sorted(view.pools, key=lambda one: one.name != POOL):
+        members = [member for member in pool.busy if blocks_on_task(member)]
+        picked = chosen(case, view)
+        pooled = pool.name == POOL or (picked and (bool(short.evidence) or pool.role == PoolRole.SERVER))
+        if pooled and members and pool.idle <= len(members):
+            site = application_frame(*members[0]) if picked else None
+            found.setdefault(site or pool.name, []).extend(members)
+    return found.values()
 
 
 def short_of_threads(case: Case) -> Short:

@@ -137,6 +137,12 @@ def of_many_pools(case: Case) -> Iterator[Finding]:
 def of_one(case: Case) -> Iterator[Finding]:
     """A process whose counted threads reach a limit, or one name that most of the counted threads have."""
     failed = told_of(case, LogKind.NO_THREAD)
+    if failed is not None:
+        from analyzer.families import client_threads  # noqa: PLC0415 - few incidents have such a line
+
+        if (clients := client_threads.finding_of(case, failed)) is not None:
+            yield clients
+            return
     limits = [one for name in _THREAD_LIMITS if (one := case.counts.setting(name)) is not None]
     counts = [one for one in case.counts.of(Counted.THREADS) if one.number >= MANY_THREADS]
     every = case.counts.of(Counted.THREADS)

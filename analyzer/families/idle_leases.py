@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analyzer.join.connections import Connection
     from analyzer.join.counts import Count
     from analyzer.waits.case import Case, ProcessView
-    from parsers.records import Session, SessionCount
+    from parsers.records import LogEvent, Session, SessionCount
 
 DATABASES: Final = frozenset(
     {
@@ -252,20 +252,29 @@ COUNTED_HALVES: Final = 10
 
 
 class Halves(msgspec.Struct, frozen=True):
-    """Counts of connections that their services have closed, and whether rows of them show bytes that nobody has read. ``sure``: never, a count knows no pool."""
+    """Counts of connections that their services have closed, and whether rows of them show bytes that nobody has read.
+
+    ``default``: as many as the client has in its pool where nothing else is set. ``sure``: then, and with unread bytes, they are what it has lent.
+    """
 
     counts: tuple[Count, ...]
     unread: bool
-    sure: bool = False
+    default: int | None = None
+
+    @property
+    def sure(self) -> bool:
+        """True if their number is the pool's, and answers in them were never read."""
+        return self.unread and self.default is not None
 
     @property
     def words(self) -> str:
         """``50 connections are in CLOSE_WAIT, with bytes that nobody has read``."""
         number = sum(one.number for one in self.counts)
         return say(
-            "{connections} in CLOSE_WAIT{unread}",
+            "{connections} in CLOSE_WAIT{unread}{default}",
             connections=plural(number, "connection is", "connections are"),
             unread=say(", with bytes that nobody has read") if self.unread else "",
+            default=say(", as many as the client's pool has where nothing else is set") if self.default is not None else "",
         )
 
     @property
@@ -274,12 +283,32 @@ class Halves(msgspec.Struct, frozen=True):
         return shown(self.counts[0].last.where, self.counts[0], self.counts[0].number)
 
 
-def half_closed(case: Case) -> Halves | None:
+_BY_DEFAULT: Final = (("com.amazonaws.", 50), ("software.amazon.awssdk.", 50), ("org.apache.http.impl.", 20), ("org.apache.hc.", 25))
+"""How many connections the pools of clients have for all services together (ClientConfiguration of the AWS SDK, PoolingHttpClientConnectionManager)."""
+
+
+def half_closed(case: Case, event: LogEvent) -> Halves | None:
     """The connections to other places that were counted in CLOSE_WAIT, if they are more than come and go; of several counts of one place the last."""
-    counts = tuple(
-        one for one in case.counts.of(Counted.SOCKETS, TcpState.CLOSE_WAIT) if one.last.local is None and (one.last.remote or one.last.end)
-    )
-    if len({one.last.listing for one in counts}) != 1 or sum(one.number for one in counts) < COUNTED_HALVES:
-        return None
     rows = [row for view in case.latest for row in view.sockets.of(TcpState.CLOSE_WAIT)]
-    return Halves(counts, any((row.recv_q or 0) > 1 for row in rows))
+    outward = _all_outward(case)
+    counts = tuple(
+        one
+        for one in case.counts.of(Counted.SOCKETS, TcpState.CLOSE_WAIT)
+        if one.last.local is None and (one.last.remote or one.last.end or outward)
+    )
+    number = sum(one.number for one in counts)
+    if len({one.last.listing for one in counts}) != 1 or number < COUNTED_HALVES:
+        return None
+    most = next((size for prefix, size in _BY_DEFAULT if any(frame.cls.startswith(prefix) for frame in event.frames)), None)
+    return Halves(counts, any((row.recv_q or 0) > 1 for row in rows), most if most == number else None)
+
+
+def _all_outward(case: Case) -> bool:
+    """True if the rows in CLOSE_WAIT that are here are all of connections which the process opened itself: then a count of the state alone is of such, too."""
+    mine = [row for view in case.latest for row in view.client_side if row.state is TcpState.CLOSE_WAIT]
+    rows = [row for view in case.latest for row in view.sockets.of(TcpState.CLOSE_WAIT)]
+    return len(rows) >= _SHOWN and len(mine) == len(rows)
+
+
+_SHOWN: Final = 5
+"""Rows that tell which way the connections lead that were counted."""

@@ -19,6 +19,7 @@ from analyzer.model.finding import Confidence, Outlook, RecoversWhen, When
 from analyzer.model.message import capitalized, plural, say, say_of
 from analyzer.model.text import ByNumber, Do, Either
 from analyzer.software.blockers import application_frame, blocking_frame
+from analyzer.software.pools import ThreadSet
 from analyzer.waits.targets import only_target
 from parsers.records import Counted, JavaState, Runtime
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analyzer.contention.leases import Shortage
+    from analyzer.evidence.counted_holders import CountedHolders
     from analyzer.families.busy_leases import Busy
     from analyzer.families.idle_leases import CountedRest
     from analyzer.families.leakers import Leaker
@@ -320,3 +322,32 @@ def finding(
         # The pool itself says who keeps what is missing: the threads that wait are no longer all that the finding rests on.
         return replace(found, confidence=min(found.confidence, Confidence.LIKELY, key=lambda one: one.rank), doubts=())
     return replace(found, explanation=say("{explanation} {leak}.", explanation=found.explanation, leak=leak.words))
+
+
+def beside_holders(shortage: Shortage) -> tuple[Evidence, ...]:
+    """What is shown beside those that hold a connection and want a second: who waits for a first one, and the connections."""
+    holders = ThreadSet(shortage.nested)
+    others = [member for member in shortage.members if member not in holders]
+    found = []
+    if others:
+        found.append(
+            of_threads(
+                others,
+                say_of(
+                    len(others),
+                    "{threads} waits for its first connection",
+                    "{threads} wait for their first connection",
+                    threads=plural(len(others), "thread"),
+                ),
+            )
+        )
+    if rows := shortage.rows:
+        found.append(of_sockets(rows, say("{connections} to the database", connections=plural(len(rows), "connection"))))
+    return tuple(found)
+
+
+def held_by_all(shortage: Shortage) -> CountedHolders | None:
+    """The threads that were counted to hold a connection already, if they have all that the pool has."""
+    from analyzer.evidence.counted_holders import counted_holders  # noqa: PLC0415 - few texts count them
+
+    return counted_holders(shortage.case, shortage.lender.software, shortage.view.known)

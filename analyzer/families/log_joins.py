@@ -6,14 +6,19 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, of_this_moment
-from analyzer.evidence.settings_beside import long_batch
+from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
 from analyzer.families.counted_sockets import process_of, whose
+from analyzer.model.finding import Confidence, Doubt
 from analyzer.model.message import plural, say
 from analyzer.software.blockers import application_frame, blocking_frame
 from parsers.records import Counted, LogKind, TcpState
 
+LOG_ALONE: Final = "log-alone"
+"""The code of the doubt about a finding that rests on lines of a log alone."""
 FROM_ONE: Final = 5
 """Connections of one host that are no chance."""
 MOSTLY: Final = 0.7
@@ -23,7 +28,9 @@ _PORTS: Final = {"sshd": 22, "MySQL": 3306, "PostgreSQL": 5432, "memcached": 112
 
 if TYPE_CHECKING:
     from analyzer.evidence.log_events import Told
+    from analyzer.evidence.settings_beside import Sizes
     from analyzer.join.counts import Count
+    from analyzer.model.finding import Finding
     from analyzer.software.pools import ThreadActivity
     from analyzer.waits.case import Case
     from parsers.records import LogEvent
@@ -34,6 +41,11 @@ COMMITS: Final = "Kafka client"
 """Whose words say that a commit failed, and not which of two limits was passed."""
 _FEW: Final = 10_000
 """Messages below which a queue without a consumer is told, and no trouble by itself."""
+
+
+def alone(sure: Confidence) -> Doubt:
+    """The doubt about a finding that rests on lines of a log."""
+    return Doubt(LOG_ALONE, say("a line is what a program met once, and not that it lasts"), sure)
 
 
 def who_has_them(case: Case) -> str:
@@ -177,6 +189,32 @@ def of_ports(case: Case, event: LogEvent) -> str:
     if waiting < _ALL_BUT * size:
         return ""
     return say(": {waiting:,} sockets are in TIME_WAIT, and there are {size:,} local ports", waiting=waiting, size=size)
+
+
+def by_client(case: Case, told: Told) -> Finding | None:
+    """Who has the places of a full server, or the threads of a process: where its own list, its limit or the threads' names tell more than the line."""
+    if told.event.kind is LogKind.NO_THREAD:
+        from analyzer.families import client_threads  # noqa: PLC0415 - few lines are about threads
+
+        return client_threads.finding_of(case, told)
+    if told.event.kind is not LogKind.SLOTS:
+        return None
+    from analyzer.families import client_handles, unused_places  # noqa: PLC0415 - few lines are about places
+
+    found = client_handles.finding_of(case, told) or unused_places.finding_of(case, told)
+    # Who has the places is known; what they are for the line alone does not tell.
+    open_ = found is not None and found.confidence is Confidence.SUSPECTED
+    return replace(found, doubts=(alone(Confidence.SUSPECTED),)) if found is not None and open_ else found
+
+
+def sizes_of(case: Case, event: LogEvent, figure: str) -> Sizes | None:
+    """The pool that the settings make smaller than its threads, and how many of these use what it has."""
+    sizes = small_pool(case.incident, lent_at_most(event), figure)
+    if sizes is None:
+        return None
+    from analyzer.families import at_work  # noqa: PLC0415 - few texts have both
+
+    return at_work.with_workers(case, sizes)
 
 
 def of_limits(case: Case, event: LogEvent) -> str:

@@ -8,14 +8,15 @@ from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.log_events import MANY, caller_in_words, caller_of, in_words, of_this_moment, site_of
-from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
+from analyzer.evidence.settings_beside import long_batch
+from analyzer.families import log_joins
 from analyzer.families.idle_leases import CHANNELS, CLIENTS, DATABASES, KEEPS_BY_THREAD, OPEN, counted_work, half_closed, resting, running
 from analyzer.families.limit_joins import beside
 from analyzer.families.log_joins import COMMITS, counted_to, may_rest, of_limits, says_less, tail_of, unread_queue, who_holds
 from analyzer.families.log_stories import SERVICE, STORIES
 from analyzer.families.pauses import OF_ONE_TIME, explained
 from analyzer.join.coverage import TOLD
-from analyzer.model.finding import Confidence, Culprit, Doubt, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.text import Do, Either, Text
 from analyzer.software.runtimes import OF_LOGS, stacks_command
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
     from parsers.records import Frame
 
-LOG_ALONE: Final = "log-alone"
-"""The code of the doubt about a finding that rests on lines of a log alone."""
 SHORT: Final = 60
 """Lines of a log that somebody picked: each of them is there because it matters. In a longer one a failure of one call is noise."""
 FEW_PROBES: Final = 5
@@ -141,7 +140,7 @@ POOL: Final = Text(
                         "Here {working}. Nothing is left to give back: a watch that takes back what is lent would only end statements that run. A pool that is smaller than the number of threads that use it, and statements that take long, leave the others waiting; what is never given back would rest.",
                         Either(
                             "sized",
-                            "{sized}: when more of them work at once than the pool has, the others wait and fail. The limit of the server behind it says nothing of that. Calls that take long, and connections that were never given back, make it worse.",
+                            "{sized}. When more of them work at once than the pool has, the others wait and fail. The limit of the server behind it says nothing of that.{worse}",
                             "Calls that take long, and connections that were never given back, write the same line.",
                         ),
                     ),
@@ -149,6 +148,7 @@ POOL: Final = Text(
             ),
         ),
         "for_whom": Either("asked_by", ", called from {asked_by},"),
+        "worse": Either("lost", " Calls that take long, and connections that were never given back, make it worse."),
         "in_site": Either("site", " in {site}"),
         "kept": Either("leaker", " Who took it the line names: {leaker}."),
         "holder": Either("leaker", "taken in {leaker}", Either("resting", "{resting}", "who has them the log does not say")),
@@ -178,7 +178,7 @@ def suspicions(case: Case) -> Iterator[Finding]:
     # What waits while the machine stands still is thrown away behind that, as the same log says: it is no cause of its own.
     stood = {one.event.where.file for one in told if one.event.kind is LogKind.PAUSE and (one.event.figure("seconds") or 0) >= STANDS}
     told = [one for one in told if one.event.kind is not LogKind.DISCARDED or one.event.where.file not in stood]
-    lines = (_of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES)
+    lines = (log_joins.by_client(case, one) or _of_line(case, one, STORIES[one.event.kind]) for one in told if one.event.kind in STORIES)
     found: dict[str, Finding] = {}
     for finding in (_of_pools(case, [one for one in told if one.event.kind in _POOLS]), *lines):
         follows = finding is not None and finding.rule == SERVICE.rule and finding.culprit.remote is None and "disk-stall" in found
@@ -234,13 +234,13 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
     site = leaker or site_of(main.event, case.known)
     lends = main.event.source not in CLIENTS and _all_lent(main)
     idle = resting(case, of_database=main.event.source in DATABASES) if empty is not None and leaker is None and lends else None
-    halves = half_closed(case) if empty is not None and leaker is None and main.event.source in CLIENTS else None
+    halves = half_closed(case, main.event) if empty is not None and leaker is None and main.event.source in CLIENTS else None
     rest = idle or halves
     searched = empty is not None and rest is None and leaker is None and main.event.source in DATABASES
     runs = running(case) if searched else None
     work = runs or (counted_work(case) if searched else None)
     sizes = (
-        small_pool(case.incident, lent_at_most(main.event), "route" if main.event.source in CLIENTS else "pool")
+        log_joins.sizes_of(case, main.event, "route" if main.event.source in CLIENTS else "pool")
         if empty is not None and rest is None and work is None and leaker is None
         else None
     )
@@ -248,6 +248,7 @@ def _of_pools(case: Case, told: Sequence[Told]) -> Finding | None:
         None,
         sized=sizes.words if sizes is not None else None,
         users=sizes.users if sizes is not None else 0,
+        lost=sizes is not None and not sizes.working,
         event=capitalized(in_words(main.event)),
         called=caller_in_words(main.event, case.known),
         often=_often(main),
@@ -378,7 +379,7 @@ def _finding(text: Filled, rule: str, sure: Confidence, shown: tuple[Evidence, .
         rule=rule,
         chain=text.steps(*(shown[:1], shown[1:])[: len(text.text.chain)]),
         culprit=culprit,
-        doubts=(Doubt(LOG_ALONE, say("a line is what a program met once, and not that it lasts"), sure),),
+        doubts=(log_joins.alone(sure),),
     )
 
 

@@ -27,6 +27,8 @@ _ORDER: Final = {"netstat": 0, "ss": 1, "proc_net": 2, "lsof": 3}
 """The first table that has a fact wins; a netstat row is also the one that people read best."""
 _LINUX: Final = frozenset(_ORDER)
 _FIN_NOT_COUNTED: Final = frozenset({"netstat_bsd", "netstat_solaris"})
+_OF_ONE: Final = "pfiles"
+"""Shows the descriptors of one process: that a row has no owner elsewhere says nothing."""
 _LAST: Final = 9  # any other tool
 _where: Final = attrgetter("where")
 _line: Final = attrgetter("where.first")
@@ -49,7 +51,7 @@ def connections(rows: Sequence[SocketRow]) -> Sockets:
         groups = dict(merged)
     # What a table says of its other rows is needed only where a row says neither inode nor owner.
     unsaid = any(row.inode is None and row.owners is None for row in tcp)
-    shows_owner = {(row.where.file, row.local.port) for row in tcp if row.owners} if unsaid else set()
+    shows_owner = {(row.where.file, row.local.port) for row in tcp if row.owners and row.tool != _OF_ONE} if unsaid else set()
     joined = [_join(group, shows_owner) if isinstance(group, list) else _alone(group, shows_owner) for group in groups.values()]
     return _without_passing(Sockets(joined))
 

@@ -10,6 +10,7 @@ from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.evidence.sessions import of_lists
 from analyzer.families import counted_sessions, listed_sessions, standing_calls, told_by_logs
 from analyzer.families.counted_sessions import counted_in_words
+from analyzer.families.log_joins import LOG_ALONE
 from analyzer.families.tied_sessions import victim_of
 from analyzer.judge.shown import beside_threads, of_untold, shown
 from analyzer.model.finding import Check, Confidence, Finding, Outcome, Severity
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case
     from parsers.records import Session
 
-_LITTLE: Final = (FEW_THREADS, told_by_logs.LOG_ALONE, listed_sessions.LIST_ALONE, standing_calls.DUMP_ALONE)
+_LITTLE: Final = (FEW_THREADS, LOG_ALONE, listed_sessions.LIST_ALONE, standing_calls.DUMP_ALONE)
 """Codes of the doubts about such suspicions."""
 _CALLS: Final = frozenset({"slow-backend", "database-read-hang"})
 """Rules that suspect a service because picked threads wait for it."""
@@ -91,12 +92,13 @@ def _listed(case: Case) -> Iterator[Session]:
 
 
 def _of_kernel(case: Case) -> Sequence[Finding]:
-    """Writes to pipes that nobody reads and calls to file servers, where system calls or wait channels are here."""
+    """Writes to pipes that nobody reads and to a client that does not, and calls to file servers, where system calls or wait channels are here."""
     if not any(snapshot.tasks for snapshot in case.incident.snapshots):
         return ()
-    from analyzer.families import full_pipes, kernel_sleepers, undrained_children  # noqa: PLC0415 - few incidents have them
+    from analyzer.families import full_pipes, kernel_sleepers, undrained_children, writes_to_one  # noqa: PLC0415 - few incidents have them
 
-    return (*undrained_children.findings(case), *full_pipes.findings(case), *kernel_sleepers.findings(case))
+    ways = (undrained_children, full_pipes, writes_to_one, kernel_sleepers)
+    return [finding for way in ways for finding in way.findings(case)]
 
 
 def _of_runtimes(case: Case) -> Iterator[Finding]:

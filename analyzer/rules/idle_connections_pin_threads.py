@@ -61,6 +61,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
     yield from map(_finding, pinned_pools(case))
     yield from connections_at_rest.suspicions(case)
     yield from silent_clients.findings(case)
+    if any(one.name.startswith("Node handles: ") for snapshot in case.incident.snapshots for one in snapshot.counters):
+        from analyzer.families import closing_servers  # noqa: PLC0415 - few reports list them
+
+        yield from closing_servers.findings(case)
 
 
 def _finding(found: PinnedPool) -> Finding:

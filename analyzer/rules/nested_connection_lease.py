@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import FEWEST, common_frame, judge
 from analyzer.contention.leases import Shortage, shortages
-from analyzer.evidence.citations import of_sockets, of_threads
+from analyzer.evidence.citations import of_threads
 from analyzer.families import blocked_threads, lent_connections
-from analyzer.model.finding import Confidence, Evidence, Finding, Outlook, RecoversWhen, When
-from analyzer.model.message import plural, say, say_of
+from analyzer.model.finding import Confidence, Finding, Outlook, RecoversWhen, When
+from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.knowledge import JDBC
-from analyzer.software.pools import ThreadSet, called_proxy, is_made
+from analyzer.software.pools import called_proxy, is_made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,11 @@ TEXT: Final = Text(
     "nested-connection-lease",
     headline=Either(
         "few",
-        "{count} hold a connection of {software} and wait for another one from the same pool.",
+        Either(
+            "others",
+            "Threads like “{name}” hold a connection of {software} and wait for another one from the same pool{numbers}.",
+            "{count} hold a connection of {software} and wait for another one from the same pool{numbers}.",
+        ),
         "{threads} hold a connection of {software} and wait for another one from the same pool.",
     ),
     explanation="{count} wait for a connection of {software}. {have} for the second in {frame}{calls}{below}.{opened} No thread is in the driver. Each waits for what only the others could give back.{clients}{ends}",
@@ -79,7 +83,12 @@ TEXT: Final = Text(
         "waiters": ByNumber(
             "nested_count", "{threads} waits for a connection and holds one", "{threads} wait for a connection and hold one"
         ),
-        "have": Either("few", "Each has one already: it asks", "{nested_count} of them have one already: they ask"),
+        "have": Either(
+            "few",
+            Either("others", "“{name}” has one already: it asks", "Each has one already: it asks"),
+            "{nested_count} of them have one already: they ask",
+        ),
+        "numbers": Either("held", ": {held}"),
         "calls": Either("inner", ", which calls {inner}"),
         "ends": Either(
             "untimed",
@@ -103,6 +112,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _finding(shortage: Shortage) -> Finding:
     nested, rows = shortage.nested, shortage.rows
     frame, outer, untimed = common_frame(nested), _outer(shortage), lent_connections.is_untimed(shortage)
+    held = lent_connections.held_by_all(shortage) if shortage.proven else None
     text = TEXT.filled(
         shortage.view.process,
         **lent_connections.words(shortage),
@@ -113,9 +123,12 @@ def _finding(shortage: Shortage) -> Finding:
         inner=called_proxy(nested[0]),
         untimed=untimed,
         unseen=not rows,
+        others=len(nested) < len(shortage.members),
+        name=nested[0].thread.label,
+        held=held.words if held is not None else None,
     )
     holders = of_threads(nested, text["waiters"], None if shortage.proven else INFERRED)
-    rest = _rest(shortage, rows)
+    rest = lent_connections.beside_holders(shortage) + (held.evidence if held is not None else ())
     return blocked_threads.finding(
         shortage,
         text,
@@ -126,6 +139,7 @@ def _finding(shortage: Shortage) -> Finding:
         culprit=shortage.culprit(frame, remote=shortage.service, library=shortage.lender.software),
         outlook=_FOR_EVER if untimed else None,
         loop=True,
+        lasts=held is not None,
     )
 
 
@@ -172,24 +186,3 @@ def _judge(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Confidence
             other_cause=say("they may have given the first connection back: jdbc-pool-exhausted by a leak looks the same"),
         )
     return judge(doubts, say("{proof} show {count} holders.", proof=proof, count=count))
-
-
-def _rest(shortage: Shortage, rows: tuple[Connection, ...]) -> tuple[Evidence, ...]:
-    holders = ThreadSet(shortage.nested)
-    others = [member for member in shortage.members if member not in holders]
-    found = []
-    if others:
-        found.append(
-            of_threads(
-                others,
-                say_of(
-                    len(others),
-                    "{threads} waits for its first connection",
-                    "{threads} wait for their first connection",
-                    threads=plural(len(others), "thread"),
-                ),
-            )
-        )
-    if rows:
-        found.append(of_sockets(rows, say("{connections} to the database", connections=plural(len(rows), "connection"))))
-    return tuple(found)

@@ -19,15 +19,13 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.evidence.calls import kind_in_words
-from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.citations import of_threads
-from analyzer.evidence.short_pools import blocks_on_task, short_of_threads
+from analyzer.evidence.short_pools import POOL, blocked_by_site, short_of_threads
 from analyzer.families import blocked_runtimes, blocked_threads
 from analyzer.model.finding import Kind, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Text
-from analyzer.software.kinds import PoolRole
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -43,7 +41,6 @@ OUTLOOK: Final = Outlook(
     RecoversWhen.CAUSE, say("The pool makes one or two threads more each second: with fewer requests it catches up after minutes.")
 )
 CLEAN: Final = say("no pool of .NET and no asynchronous runtime blocks on tasks with its threads")
-POOL: Final = ".NET thread pool"
 _COUNTERS, _RUNTIME = "dotnet-counters", "-p {pid} --counters System.Runtime"
 TEXT: Final = Text(
     "sync-over-async",
@@ -73,14 +70,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
     for view in case.latest:
         if view.known.runtime is not Runtime.DOTNET:
             continue
-        for pool in view.pools:
-            members = [member for member in pool.busy if blocks_on_task(member)]
-            short = short_of_threads(case)
-            pooled = pool.name == POOL or (chosen(case, view) and (bool(short.evidence) or pool.role == PoolRole.SERVER))
-            if pooled and members and pool.idle <= len(members):
-                group = BlockedGroup(case, view, members)
-                if group.noteworthy:
-                    yield _finding(group, short)
+        short = short_of_threads(case)
+        groups = (BlockedGroup(case, view, members) for members in blocked_by_site(case, view, short))
+        yield from (_finding(group, short) for group in groups if group.noteworthy)
 
 
 def _finding(group: BlockedGroup, short: Short) -> Finding:

@@ -55,7 +55,7 @@ _UNSET: Final = re.compile(
     r"\b(?P<variable>[A-Z][A-Z0-9_]{3,40})`? (?:(?:is|was|are)(?: not|n[o'’]t)|isn[’']t|wasn[’']t|not|never) (?:\w{2,12} )?(?:set|defined|configured)\b|\b(?P<plain>[A-Z][A-Z0-9_]{3,40})`? is (?:unset|missing)\b"
 )
 _HINT: Final = re.compile(
-    r"[+*]\)[+*]|[+*?]\)[+*]|\bwith |\.acquire\(|sync\.WaitGroup|(?:requests\.|urlopen|http\.[GPH])|(?i:celery|sidekiq|cpu|processor|core|\btop\b|pool|conn|max|threads|concurren|parallel|simultaneous|workers|\bset\b|defined|configured|avg|average|mean|each|per|poll|batch|processed| in \d)"
+    r"[+*]\)[+*]|[+*?]\)[+*]|\bwith |\.acquire\(|sync\.WaitGroup|\bnew |\.new(?:Builder|Http)|pids-limit|[pP]ids_?[lL]imit|TasksMax|(?:requests\.|urlopen|http\.[GPH])|(?i:celery|sidekiq|cpu|processor|core|\btop\b|pool|conn|max|threads|concurren|parallel|simultaneous|workers|\bset\b|defined|configured|avg|average|mean|each|per|poll|batch|processed| in \d)"
 )
 _DONE: Final = (
     r"(?:rendered|processed|handled|sent|stored|written|imported|indexed|done|finished|consumed|inserted|converted|saved|mailed|booked)"
@@ -103,6 +103,16 @@ _CALL: Final = re.compile(
 """A call of a client that waits for ever unless it is told otherwise, and that ends in the same line."""
 _COPIED: Final = re.compile(r"\bfunc\b[^\n{]{0,200}[(,] ?\w{1,40} (?P<call>sync\.WaitGroup)\b")
 """A parameter of Go that copies the group: ``Done`` on the copy is not seen by whoever waits for the original."""
+_MADE: Final = re.compile(
+    r"(?:=|\breturn|\() ?new (?:\w{1,20}\.){0,6}(?P<call>OkHttpClient|ZooKeeper|KafkaProducer|KafkaAdminClient|DefaultAsyncHttpClient|Timer|MongoClient|ActiveMQConnectionFactory)\b"
+    r"|(?:=|\breturn|\() ?(?P<of>HttpClient)\.new(?:Builder|HttpClient)\("
+)
+"""A client with threads of its own, made in code; what is kept in a field is made once."""
+_KEPT: Final = re.compile(r"\b(?:static|private|public|protected|val|by lazy)\b|@Bean|\bthis\.|\bonce\b|\bsingleton\b")
+_TASKS: Final = re.compile(
+    r"(?:--pids-limit[ =]|\bpids_limit\b[\"']?: ?|\bpodPidsLimit\b[\"']?: ?|\bTasksMax ?= ?|\bDefaultTasksMax ?= ?)(?P<most>\d{1,7})(?!\w|\.\d|%)"
+)
+"""How many tasks a container or a service may have."""
 _OF_CODE: Final = re.compile(r"^\s{0,20}(?:#|//|--|\* )|(?i:\b(?:old|tests?|before|was|were|used|not|fixed)\b)")
 """What stands before a call that is no code of that moment."""
 _NUMBERED: Final = re.compile(r"[\s>|*-]{0,12}(?:L|line )?(?P<line>\d{1,6})(?:[:|.)]|\s|$)")
@@ -173,6 +183,10 @@ def _of_code(line: str) -> Iterator[LineFact]:
         yield LineFact(LogKind.UNTIMED, "program", match["call"], ())
     if (match := _COPIED.search(line)) is not None and _OF_CODE.search(line, 0, match.start()) is None:
         yield LineFact(LogKind.COPIED, "program", match["call"], ())
+    if (match := _MADE.search(line)) is not None and not _KEPT.search(line) and _OF_CODE.search(line, 0, match.start()) is None:
+        yield LineFact(LogKind.MADE, "program", match["call"] or f"java.net.http.{match['of']}", ())
+    if (match := _TASKS.search(line)) is not None:
+        yield LineFact(LogKind.BESIDE_LIMIT, "tasks", None, (("most", float(match["most"])),))
     if (match := _TAKES.match(line)) is not None:
         yield LineFact(LogKind.TAKES, "program", match["lock"] or match["acquired"], (("line", float(match["line"])),))
     if _MATCHED.search(line) and (match := _PATTERN.search(line)) is not None:

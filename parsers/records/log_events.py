@@ -85,6 +85,7 @@ class LogKind(StrEnum):
     NOTED = "a line that nobody understood, and that stands out"
     TAKES = "a line of code takes a lock"
     COPIED = "a group that waits for its parts was handed over by value"
+    MADE = "a line of code makes a client with threads of its own"
 
 
 BESIDE: Final = frozenset(
@@ -97,6 +98,7 @@ BESIDE: Final = frozenset(
         LogKind.BEAN_LOCK,
         LogKind.BESIDE_LIMIT,
         LogKind.COPIED,
+        LogKind.MADE,
         LogKind.TAKES,
         LogKind.NOTED,
     }

@@ -63,6 +63,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     system_user: str | None = None
     client_from: Where | None = None
     """The line of a log that names the client's end, where the list does not."""
+    age: float | None = None
+    """Seconds since the client has connected, where the list says so."""
 
 
 class SessionBlock(msgspec.Struct, frozen=True, kw_only=True):

@@ -177,6 +177,7 @@ def _of_zookeeper(section: Section) -> Parsed:
                 printed_state=f"queued={queued} recved={received} sent={sent}",
                 waits_on="the client takes no answers" if queued else None,
                 statement=cells["lop"] or None,
+                age=(int(last) - int(since)) / 1000 if (last := cells["lresp"]).isdigit() and (since := cells["est"]).isdigit() else None,
             )
         )
     gaps, elisions = leftovers(section, unread)

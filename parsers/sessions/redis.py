@@ -3,7 +3,7 @@
     id=3 addr=10.0.0.5:59126 laddr=10.0.0.9:6379 fd=7 name=mail age=8 idle=8 flags=b db=0 sub=0 psub=0 multi=-1 qbuf=0 qbuf-free=0 events=r cmd=blpop user=default
     id=7 addr=10.0.0.6:58446 fd=12 name= age=0 idle=0 flags=N db=0 sub=0 psub=0 multi=-1 qbuf=26 qbuf-free=20448 events=r cmd=client|list user=default
 
-Before Redis 2.8 a client has no id, and its descriptor is told. Flag b: the client waits in a blocking command by its own wish. A client is inside one while ``cmd`` is blpop, brpop, blmove, bzpopmin, xread … and b is set. SLOWLOG prints an entry as ``1) 1) (integer) 14``, time and microseconds
+What people count of it (``client list | grep -o 'addr=[0-9.]*' | sort | uniq -c``) has a row for each host. Before Redis 2.8 a client has no id, and its descriptor is told. Flag b: the client waits in a blocking command by its own wish. A client is inside one while ``cmd`` is blpop, brpop, blmove, bzpopmin, xread … and b is set. SLOWLOG prints an entry as ``1) 1) (integer) 14``, time and microseconds
 below it, then the command: one that takes a second keeps all other clients waiting, as there is one thread.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import LogEvent, LogKind, Parsed, Session, SessionState
+from parsers.records import LogEvent, LogKind, Parsed, Session, SessionCount, SessionState
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.patterns import lazy
@@ -34,6 +34,8 @@ SLOW: Final = 1_000_000
 """Microseconds that a command takes, from which on all other clients have waited."""
 _TIMES: Final = 3
 _LONGEST: Final = 60
+_per_host = lazy(r"\s*(?P<count>\d{1,7})\s+l?addr=(?P<host>[\w.:\[\]-]{2,60}?):?\s*$").match
+_asks = lazy(r"\s*[$#>]\s+(?:\S+/)?redis-cli\b|\S{3,60}:\d{1,5}>\s").match
 _CELL: Final = lazy(r"(?<![\w-])([\w-]+)=(\S*)")
 
 
@@ -44,7 +46,7 @@ def sniff(head: Sequence[str]) -> bool:
 
 def parse(section: Section) -> Parsed:
     """Read every client; an event where INFO counts as many clients as there may be, and one for each command that took long."""
-    records: list[Session | LogEvent] = []
+    records: list[Session | SessionCount | LogEvent] = []
     unread: list[tuple[int, str]] = []
     values: dict[str, int] = {}
     numbers: list[int] = []
@@ -52,6 +54,8 @@ def parse(section: Section) -> Parsed:
     for index, text in section.rows():
         if _row(text):
             records.append(_client(section, index, dict(_CELL.findall(text))))
+        elif (host := _per_host(text)) is not None:
+            records.append(SessionCount(where=section.where(index), server=NAME, count=int(host["count"]), client=host["host"]))
         elif (number := _integer(text)) is not None:
             numbers = [int(number["value"])] if number["first"] else [*numbers, int(number["value"])]
         elif (word := _quoted(text)) is not None:
@@ -73,7 +77,7 @@ def parse(section: Section) -> Parsed:
             if name in {"connected_clients", "maxclients"} and values.get("connected_clients", 0) >= values.get("maxclients", 0) > 0:
                 figures = (("connected", float(values["connected_clients"])), ("limit", float(values["maxclients"])))
                 records.append(LogEvent(where=section.where(index), kind=LogKind.SLOTS, source="Redis", figures=figures))
-        else:
+        elif _asks(text) is None:
             unread.append((index, "no client of Redis"))
             continue
         read += 1
@@ -83,7 +87,7 @@ def parse(section: Section) -> Parsed:
 
 def _client(section: Section, index: int, cells: dict[str, str]) -> Session:
     flags, command = cells.get("flags", ""), cells.get("cmd", "")
-    idle = cells.get("idle", "")
+    idle, age = cells.get("idle", ""), cells.get("age", "")
     return Session(
         where=section.where(index),
         server=NAME,
@@ -95,4 +99,5 @@ def _client(section: Section, index: int, cells: dict[str, str]) -> Session:
         printed_state=f"flags={flags} cmd={command}",
         statement=command or None,
         state_age=float(idle) if idle.isdigit() else None,
+        age=float(age) if age.isdigit() else None,
     )

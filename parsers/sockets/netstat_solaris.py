@@ -6,14 +6,15 @@
     10.0.0.26.8080       10.0.0.149.60494     49640      0 49640     58 CLOSE_WAIT
           *.8080               *.*                0      0 49152      0 LISTEN
 
-Written after illumos' ``netstat.c``, not captured here. Swind and Rwind are the windows of both ends, not queues. Only TCP gives rows.
+Written after illumos' ``netstat.c``, not captured here. Swind and Rwind are the windows of both ends, not queues: where bytes wait and
+Swind is 0 the far end has closed its window, and TCP probes it until it opens (RFC 9293, 3.8.6.1). Only TCP gives rows.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Endpoint, Parsed, SocketRow, TcpState
+from parsers.records import Endpoint, Parsed, SocketRow, TcpState, Timer, TimerKind
 from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint
 from parsers.text.grammar import tcp_state
@@ -31,7 +32,7 @@ HEADER: Final = r"(?:TCP: IPv[46][ ]*\n)?[ ]*Local(?:/Remote)? Address[ ]+(?:Rem
 ROW_SHAPE: Final = r"[ ]*\S+\.[\w*]+[ ]+\S+\.[\w*]+[ ]+\d+[ ]+\d+[ ]+\d+[ ]+\d+[ ]+[A-Z_]{4}"
 
 ROW = lazy(
-    r"\s*(?P<local>\S+\.[\w*-]+)\s+(?P<remote>\S+\.[\w*-]+)\s+\d{1,18}\s+(?P<send>\d{1,18})\s+\d{1,18}\s+(?P<recv>\d{1,18})\s+(?P<state>[A-Z_0-9]+)"
+    r"\s*(?P<local>\S+\.[\w*-]+)\s+(?P<remote>\S+\.[\w*-]+)\s+(?P<window>\d{1,18})\s+(?P<send>\d{1,18})\s+\d{1,18}\s+(?P<recv>\d{1,18})\s+(?P<state>[A-Z_0-9]+)"
     r"(?:\s+\S+)?\s*$"
 )
 _row = ROW.match
@@ -76,6 +77,7 @@ def _socket_row(section: Section, index: int, match: re.Match[str]) -> SocketRow
         state=state,
         recv_q=int(match["recv"]),
         send_q=int(match["send"]),
+        timer=Timer(TimerKind.PROBE, None) if state is TcpState.ESTABLISHED and int(match["send"]) and not int(match["window"]) else None,
     )
 
 
