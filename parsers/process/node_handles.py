@@ -8,9 +8,7 @@ r"""What keeps a process of Node.js running, by kind: the module ``why-is-node-r
     # TCPWRAP
     (unknown stack trace)
 
-    [ 'TTYWrap', 'TCPSocketWrap', 'TCPSocketWrap', 'Timeout' ]
-
-A connection is TCPWRAP or TCPSocketWrap, a listener TCPSERVERWRAP or TCPServerWrap. A connection that came in has no stack of the application: the listener's
+The other prints a list, ``[ 'TTYWrap', 'TCPSocketWrap', 'TCPSocketWrap', 'Timeout' ]``. A connection is TCPWRAP or TCPSocketWrap, a listener TCPSERVERWRAP or TCPServerWrap. A connection that came in has no stack of the application: the listener's
 handle made it. Written after the module's and Node's own documentation, not captured here.
 """
 
