@@ -8,9 +8,7 @@ r"""What keeps a process of Node.js running, by kind: the module ``why-is-node-r
     # TCPWRAP
     (unknown stack trace)
 
-    [ 'TTYWrap', 'TCPSocketWrap', 'TCPSocketWrap', 'Timeout' ]
-
-A connection is TCPWRAP or TCPSocketWrap, a listener TCPSERVERWRAP or TCPServerWrap. A connection that came in has no stack of the application: the listener's
+The other prints a list, ``[ 'TTYWrap', 'TCPSocketWrap', 'TCPSocketWrap', 'Timeout' ]``. A connection is TCPWRAP or TCPSocketWrap, a listener TCPSERVERWRAP or TCPServerWrap. A connection that came in has no stack of the application: the listener's
 handle made it. Written after the module's and Node's own documentation, not captured here.
 """
 
@@ -37,7 +35,7 @@ ROW_SHAPE: Final = r"# (?:TCPWRAP|TCPSERVERWRAP)[ ]*$"
 _begins = lazy(r"\s*There are (?P<count>\d{1,6}) handle(?:s|\(s\)) keeping the process running").match
 _kind = lazy(r"\s*# (?P<kind>[A-Z]\w{2,40})\s*$").match
 _place = lazy(r"\s*(?:\(unknown stack trace\)|\S{1,400}:\d{1,7}(?::\d{1,7})?(?: +- .{0,400})?)\s*$").match
-_list = lazy(r"[\s\[]*+(?:'[A-Z]\w{2,40}'[,\s]*+){1,200}+[\s\],]*+$").match
+_list = lazy(r"[\s\[]{0,20}(?:'[A-Z]\w{2,40}'(?:, {0,8})?){1,200}[\s\],]{0,20}$").match
 _item = lazy(r"'(?P<kind>[A-Z]\w{2,40})'").finditer
 _edge = lazy(r"\s*[\[\]]\s*$").match
 _MEANS: Final = {

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import Endpoint, Limit, OpenFile, Owner, Parsed, Pid, ProcessRow, SocketRow, Where
+from parsers.records import Endpoint, Limit, OpenFile, Owner, Parsed, Pid, ProcessRow, SocketRow
 from parsers.records.shows import Shows
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
@@ -69,7 +69,7 @@ def parse(section: Section) -> Parsed:
             if match["which"] == "peer" and near is not None and pid is not None and isinstance(last, OpenFile):
                 owner = Owner(pid, None, int(last.fd))
                 records[-1] = SocketRow(
-                    where=Where(last.where.file, last.where.first, section.where(index).last),
+                    where=last.where,
                     tool=NAME,
                     proto="tcp",
                     local=near,
