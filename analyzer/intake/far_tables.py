@@ -7,7 +7,7 @@ address of the other, they are of two hosts, whatever stands above them.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.records import SocketRow
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from analyzer.intake.parts import Part
     from parsers.records import Endpoint
 
-_FEW: tuple[int, ...] = tuple(range(2, 33))
+_FEW: Final = tuple(range(2, 33))
 """Tables of one text that are held against each other."""
+
+_PASTED: Final = 5000
+"""Rows of a table that somebody put below another host's; of larger ones each has a file of its own."""
 
 
 class _Ends(NamedTuple):
@@ -31,8 +34,11 @@ class _Ends(NamedTuple):
 
 def far_tables(parts: Sequence[Part]) -> Mapping[int, str]:
     """The number of each part that is a table of another host than the first table of the text, and that host's address."""
-    tables = {number: ends for number, part in enumerate(parts) if (ends := _ends(part)) is not None}
-    if len(tables) not in _FEW:
+    found = [(number, rows) for number, part in enumerate(parts) if (rows := part.of(SocketRow))]
+    if len(found) not in _FEW or max(len(rows) for _, rows in found) > _PASTED:
+        return {}
+    tables = {number: ends for number, rows in found if (ends := _ends(rows)) is not None}
+    if len(tables) < _FEW[0]:
         return {}
     (_, home), *others = tables.items()
     far = {number: ends for number, ends in others if _mirrored(home, ends)}
@@ -41,11 +47,11 @@ def far_tables(parts: Sequence[Part]) -> Mapping[int, str]:
     return {number: ends.usual for number, ends in others if number in far or (ends.hosts <= away and not ends.hosts & home.hosts)}
 
 
-def _ends(part: Part) -> _Ends | None:
+def _ends(rows: Sequence[SocketRow]) -> _Ends | None:
     """The connections of a table; None if it has none with two addresses."""
     pairs = frozenset(
         (row.local, row.remote)
-        for row in part.of(SocketRow)
+        for row in rows
         if row.proto == "tcp"
         and row.remote is not None
         and not row.local.truncated

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.families import growing_files
 from analyzer.families.counted_selectors import left_open
 from analyzer.join.descriptors import is_gone
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, Process, RecoversWhen, Severity, When
@@ -64,7 +63,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if grows or len(rows) >= FEWEST:
             yield _finding(case, key, rows, counts, grows=grows)
     yield from left_open(case)
-    yield from growing_files.findings(case)
+    if sum(bool(snapshot.open_files) for snapshot, _ in tables) > 1:
+        from analyzer.families import growing_files  # noqa: PLC0415 - it takes two lists
+
+        yield from growing_files.findings(case)
 
 
 def _by_process(snapshot: Snapshot) -> dict[tuple[int | None, str | None], list[OpenFile]]:

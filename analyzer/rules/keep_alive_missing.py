@@ -19,7 +19,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
-from analyzer.families import crossed_closes
 from analyzer.families.local_ports import DEFAULT_RANGE, called_services, chosen_at_random, ports_of, used_up
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
@@ -84,7 +83,10 @@ def diagnose(case: Case) -> Iterator[Finding]:
         kept = [row for row in group if row.state is TcpState.ESTABLISHED]
         if len(closed) >= MANY and len(kept) <= KEPT * len(closed) and not used_up(ports_of(group), at_random=chosen_at_random(case)):
             yield _finding(host, remote, closed, len(kept))
-    yield from crossed_closes.findings(case)
+    if case.incident.captures or any(snapshot.far_counts for snapshot in case.incident.snapshots):
+        from analyzer.families import crossed_closes  # noqa: PLC0415 - packets alone show it
+
+        yield from crossed_closes.findings(case)
 
 
 def _finding(host: str | None, remote: Endpoint, closed: Sequence[Connection], kept: int) -> Finding:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 from analyzer.evidence.citations import blamed, of_sockets, of_threads, quoted
 from analyzer.evidence.far_sessions import Lost, lost
 from analyzer.evidence.sessions import of_session, server_of
-from analyzer.families import forgotten_ends
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, plural, say
 from analyzer.model.need import Need
@@ -69,7 +68,10 @@ TEXT: Final = Text(
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per process and database, and per service whose own table lacks connections of a client's."""
     yield from map(_finding, lost(case))
-    yield from forgotten_ends.findings(case)
+    if len({view.snapshot.host for view in case.latest}) > 1:
+        from analyzer.families import forgotten_ends  # noqa: PLC0415 - few incidents are of several hosts
+
+        yield from forgotten_ends.findings(case)
 
 
 def _finding(found: Lost) -> Finding:

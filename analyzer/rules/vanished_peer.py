@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
 from analyzer.evidence.unanswered import Unanswered, unanswered
-from analyzer.families import large_segments, orphaned_sockets, repeated_in_vain, unanswered_syns
+from analyzer.families import kept_from_arriving, orphaned_sockets, unanswered_syns
 from analyzer.families.chosen_calls import callers_in_words
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
@@ -75,8 +75,8 @@ TEXT: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per host: its peers that do not answer, together, because what they have in common is the way to them."""
-    told = [large_segments.finding(case, found) or _finding(case, found) for found in unanswered(case)]
-    yield from told or repeated_in_vain.findings(case)
+    found = tuple(unanswered(case))
+    yield from kept_from_arriving.findings(case, found, _finding)
     yield from orphaned_sockets.findings(case)
     yield from unanswered_syns.findings(case)
 
