@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -105,7 +104,16 @@ def _fillers(files: list[OpenFile], sockets: list[SocketRow]) -> tuple[Filler, .
     """The kinds or files that take most descriptors, the most first. lsof lists sockets by their addresses, no two alike: they count as one kind."""
     remote = _main_remote(sockets)
     to_one = [row for row in sockets if row.remote == remote] if remote is not None else []
-    counts = Counter(map(_name, files))
+    # A list names the same files again and again: each name is looked at once.
+    first = {file.target: file for file in reversed(files)}
+    counts: Counter[str] = Counter()
+    places: dict[str, Where] = {}
+    several: set[str] = set()
+    for target, number in Counter([file.target for file in files]).items():
+        name = _name(first[target])
+        counts[name] += number
+        if places.setdefault(name, first[target].where) is not first[target].where:
+            several.add(name)
     for name in ("", "sockets") if to_one and to_one[0] is sockets[0] else ("sockets", ""):
         if count := len(sockets) - len(to_one) if name else len(to_one):
             counts[name] += count
@@ -113,9 +121,9 @@ def _fillers(files: list[OpenFile], sockets: list[SocketRow]) -> tuple[Filler, .
         Filler(
             say("sockets of connections that are gone") if name == _GONE else name,
             count,
-            _first(name, files, sockets, remote),
+            places.get(name) or next(row.where for row in sockets if remote is None or row.remote != remote),
             gone=name == _GONE,
-            several=name.startswith("/") and not name.endswith(DELETED) and len({file.target for file in files if _name(file) == name}) > 1,
+            several=name in several and "*" in name and not name.endswith(DELETED),
         )
         if name
         else Filler(say("sockets to {remote}", remote=remote), count, to_one[0].where, str(remote))
@@ -128,16 +136,15 @@ def _name(file: OpenFile) -> str:
         return "sockets"
     if is_gone(file):
         return _GONE
-    folder, slash, name = file.target.rpartition("/")
+    return _alike(file.target)
+
+
+def _alike(target: str) -> str:
+    """What files are called that differ in numbers alone, or that are deleted from one folder."""
+    folder, slash, name = target.rpartition("/")
     if not folder or not slash or folder.startswith(("/dev", "/proc")):
-        return file.target
+        return target
     return f"{folder}/*{DELETED}" if name.endswith(DELETED) else f"{folder}/{_COUNTED.sub('*', name)}"
-
-
-def _first(name: str, files: list[OpenFile], sockets: list[SocketRow], remote: Endpoint | None) -> Where:
-    """Where the first descriptor of a kind is listed."""
-    listed = (file.where for file in files if _name(file) == name)
-    return next(chain(listed, (row.where for row in sockets if remote is None or row.remote != remote)))
 
 
 def _main_remote(sockets: list[SocketRow]) -> Endpoint | None:
