@@ -101,6 +101,8 @@ def taken(case: Case) -> Iterator[Taken]:
             each = Counter(owner.pid for row in held for owner in row.owners)
             if len(each) < FEWEST or set(each.values()) != {1} or len({row.command for row in held}) != 1:
                 continue
+            if len({owner.pid for owner in listener.owners} - set(each)) > 1:
+                continue  # more than the master have the listener and no connection: some are free
             dumped = any(
                 one.dump is not None and (one.pid in each or one.pid is None) for one in case.latest if one.snapshot is view.snapshot
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,7 @@ FEWEST: Final = 20
 """Handles of one process that are no design: most programs need one."""
 _PORT: Final = 2181
 _OF_CLIENT: Final = "-SendThread("
+_SERVED: Final = re.compile(r"-SendThread\([^()]{1,120}?:(\d{1,5})\)").search
 """What the name of the thread of each handle has behind the name of the thread that made it."""
 _NAMED: Final = 2
 TEXT: Final = Text(
@@ -53,7 +55,7 @@ TEXT: Final = Text(
         Do(
             When.NOW,
             "See which process of {client} has the connections, and who made its handles.",
-            "ss -tnp dport = :2181; jstack PID | grep SendThread",
+            "ss -tnp dport = :{port}; jstack PID | grep SendThread",
             on="open",
         ),
         Do(
@@ -158,7 +160,9 @@ def _handles(case: Case) -> _Handles:
             key = process_of(case, one), remote.port
             owned[key] = owned.get(key, 0) + one.number
             where.setdefault(key, Evidence(one.last.where, "held", (str(one.number),)))
-    (process, port), number = max(owned.items(), key=lambda item: item[1], default=((Process(None, None, None), _PORT), 0))
+    ports = _ports(case)
+    ours = {key: number for key, number in owned.items() if key[1] in ports}
+    (process, port), number = max(ours.items(), key=lambda item: item[1], default=((Process(None, None, None), min(ports)), 0))
     counts = [one for one in case.counts.of(Counted.THREADS) if "SendThread" in f"{one.last.name} {one.last.command}"]
     named = [
         (thread.where, maker)
@@ -172,6 +176,13 @@ def _handles(case: Case) -> _Handles:
     if named:
         evidence += (Evidence(named[0][0], "named", ("SendThread",), len(named) - 1),)
     return _Handles(process, port, number, max([one.number for one in counts] + [len(named)]), makers, evidence)
+
+
+def _ports(case: Case) -> set[int]:
+    """The server's port: as the names of the clients' threads have it, else the usual one."""
+    names = (thread.name for view in case.latest if view.dump is not None for thread in view.dump.threads)
+    found = {int(match[1]) for name in names if (match := _SERVED(name)) is not None}
+    return found or {_PORT}
 
 
 def _at_rest(case: Case, client: str) -> list[Session]:

@@ -37,16 +37,19 @@ class _Kind(msgspec.Struct, frozen=True):
     begins: str = ""
     within: str = ""
     rests: float | None = None
+    second: str | None = None
+    """How the second thread of each object is called, if it has one."""
+    builder: bool = False
+    """True if objects are derived from one by its builder, which shares its threads."""
 
 
 _KINDS: Final = (
-    _Kind("OkHttpClient", begins="OkHttp ConnectionPool", rests=300.0),
+    _Kind("OkHttpClient", begins="OkHttp ConnectionPool", rests=300.0, second="OkHttp ", builder=True),
     _Kind("java.net.http.HttpClient", begins="HttpClient-", within="-SelectorManager"),
     _Kind("ZooKeeper", within="-SendThread("),
     _Kind("KafkaProducer", begins="kafka-producer-network-thread"),
     _Kind("KafkaAdminClient", begins="kafka-admin-client-thread"),
     _Kind("DefaultAsyncHttpClient", begins="AsyncHttpClient-", within="timer"),
-    _Kind("MongoClient", begins="cluster-"),
     _Kind("RabbitMQ Connection", begins="AMQP Connection "),
     _Kind("Redisson", begins="redisson-timer"),
     _Kind("Timer", begins="Timer-"),
@@ -95,7 +98,7 @@ def finding_of(case: Case, told: Told) -> Finding | None:
         return None
     most, kind = found[0]
     total = sum(one.number for one in counts)
-    second = _second(counts, most)
+    second = _second(counts, most, kind)
     tasks = _limit(case, total)
     code = next((one for one in near(case.incident) if one.kind is LogKind.MADE and one.subject == kind.client), None)
     rests, site = kind.rests, site_of(told.event, case.known)
@@ -112,8 +115,8 @@ def finding_of(case: Case, told: Told) -> Finding | None:
         caller=site if site is not None and case.known.is_application(site.cls) else None,
         rests=rests,
         minutes=plural(round((rests or 0.0) / 60), "minute"),
-        builder=kind.client == _KINDS[0].client,
-        plain=kind.client != _KINDS[0].client,
+        builder=kind.builder,
+        plain=not kind.builder,
     )
     threads = Evidence(most.last.where, text["counted_threads"], (str(most.number),))
     made = (Evidence(code.where, text["code_line"], (kind.client.rpartition(".")[2],)),) if code is not None else ()
@@ -142,9 +145,10 @@ def _is_of(name: str, kind: _Kind) -> bool:
     return name.startswith(kind.begins) and kind.within in name
 
 
-def _second(counts: Sequence[Count], most: Count) -> Count | None:
-    """Another name with about as many threads."""
-    return next((one for one in counts if one is not most and abs(one.number - most.number) <= _ALIKE * most.number), None)
+def _second(counts: Sequence[Count], most: Count, kind: _Kind) -> Count | None:
+    """The second thread of each object, of which there are about as many."""
+    named = (one for one in counts if one is not most and kind.second is not None and (one.last.name or "").startswith(kind.second))
+    return next((one for one in named if abs(one.number - most.number) <= _ALIKE * most.number), None)
 
 
 def _limit(case: Case, total: int) -> tuple[int, Evidence] | None:

@@ -8,7 +8,7 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
 from analyzer.model.text import Do, Text
-from parsers.process.node_handles import CONNECTIONS, LISTENERS
+from parsers.process.node_handles import ALL, CONNECTIONS, COUNTED, LISTENERS
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ TEXT: Final = Text(
         Do(When.PREVENT, "Keep the time that a process may take to end longer than its slowest request, not longer than keepAliveTimeout."),
     ),
     figures=(("{number:,}", "open connections of port {port}"),),
-    chain=(("{clients}", "keep idle connections open to", "port {port}"), ("server.close()", "waits for", "{connections}")),
+    chain=(("open connections of {clients}", "are kept at", "port {port}"), ("server.close()", "waits for", "{connections}")),
     phrases={"rows": "{connections} of port {port}, and no listener", "kept": "{handles} keep the process running"},
 )
 _ENDS: Final = Outlook(
@@ -47,18 +47,20 @@ def findings(case: Case) -> Iterator[Finding]:
     """One for a process whose handles are as many as the connections that it has accepted, where a listener is missing."""
     counters = [one for snapshot in case.incident.snapshots for one in snapshot.counters]
     handles = next((one for one in reversed(counters) if one.name == CONNECTIONS), None)
-    if handles is None or any(one.name == LISTENERS for one in counters):
+    said = next((one.value for one in counters if one.name == ALL), None)
+    listed = sum(one.value for one in counters if one.name.startswith(COUNTED) and one.name != ALL)
+    if handles is None or any(one.name == LISTENERS for one in counters) or (said is not None and said > listed):
         return
     for view in case.latest:
         rows = _accepted(view)
-        if rows and len(rows) == handles.value and view.pid is not None:
+        if rows and len(rows) == handles.value and view.pid is not None and not view.coverage.sockets:
             yield _finding(view, rows, handles)
 
 
 def _accepted(view: ProcessView) -> list[Connection]:
     """The open connections of the only port that clients came in over; none where the process still listens."""
-    if any(row.state is TcpState.LISTEN for row in view.sockets):
-        return []
+    if view.table.in_state(TcpState.LISTEN):
+        return []  # of this process, or of one that listens for it
     open_ = list(view.sockets.of(TcpState.ESTABLISHED))
     ports = {port for row in open_ if (port := row.local.port) is not None and row in {*view.server_side(port)}}
     return [row for row in open_ if row.local.port in ports] if len(ports) == 1 else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.join.coverage import is_filtered
 from analyzer.join.descriptors import DELETED, files_by_name, limit_evidence, usage
 from analyzer.model.finding import Confidence, Culprit, Evidence, Severity, When
 from analyzer.model.message import joined, say
@@ -25,11 +26,19 @@ MANY: Final = 100
 """Descriptors of one kind from which on hardly any work has so many open at once."""
 TEXT: Final = Text(
     "fd-leak-without-tcp",
-    headline="{command} opens files and does not close them: its descriptors of {what} grew from {first:,} to {last:,}.",
+    headline=Either(
+        "kept",
+        "{command} opens files and does not close them: its descriptors of {what} grew from {first:,} to {last:,}.",
+        "{command} has more and more files open: its descriptors of {what} grew from {first:,} to {last:,}.",
+    ),
     explanation="{last:,} of its {used:,} descriptors are of {what}. {counts}{gone}{limit} Sockets are not what grows. A program that works on more files at once looks the same, as long as they go down again.",
     why=Either(
         "many",
-        "They grow from list to list, and so many are no work of a moment.",
+        Either(
+            "kept",
+            "They grow from list to list, and so many are no work of a moment.",
+            "They grow from list to list. A store that keeps each of its data files open grows so, too, as its data do.",
+        ),
         "They grow between the lists. Few of them may be work of a moment: a third list would show.",
     ),
     do=(
@@ -47,8 +56,8 @@ TEXT: Final = Text(
     ),
     figures=(("{last:,}", "descriptors of {what}"), ("{grown:,}", "more than in the first list")),
     chain=(
-        ("{command}", "opens and does not close", "{what}"),
-        ("its descriptors", "grow until none is left", ""),
+        ("{command}", Either("kept", "opens and does not close", "has more and more open of"), "{what}"),
+        ("its descriptors", "grow", ""),
     ),
     phrases={
         "gone": Either(
@@ -67,7 +76,8 @@ def findings(case: Case) -> Iterator[Finding]:
     """One for each process, of the files that grow most."""
     for view in case.latest:
         lists = [one for one in case.history(view) if usage(one) is not None]
-        if len(lists) > 1 and (used := usage(lists[-1])) is not None:
+        cut = any(is_filtered(case.incident, found.listing.file) for one in lists if (found := usage(one)) is not None)
+        if len(lists) > 1 and not cut and (used := usage(lists[-1])) is not None:
             before, after = files_by_name(lists[0]), files_by_name(lists[-1])
             grown = {name: len(files) - len(before.get(name, ())) for name, files in after.items()}
             name = max(grown, key=lambda one: grown[one], default=None)
@@ -79,6 +89,8 @@ def _finding(view: ProcessView, used: Usage, name: str, rows: Sequence[Sequence[
     counts = [len(files) for files in rows]
     grown, steady = counts[-1] - counts[0], counts == sorted(counts)
     soft = used.limit.soft if used.limit is not None else None
+    # Files that are deleted, and one that is open again and again, are kept by mistake; of files that exist a store may have more and more.
+    many, kept = steady and counts[-1] >= MANY, name.endswith(DELETED) or len({file.target for file in rows[-1]}) == 1
     command = view.process.command or next((file.command for file in rows[-1] if file.command), None)
     text = TEXT.filled(
         view.process,
@@ -93,14 +105,15 @@ def _finding(view: ProcessView, used: Usage, name: str, rows: Sequence[Sequence[
         list=joined(", ", (say("{count:,}", count=count) for count in counts)),
         soft=soft,
         rounds=max(1, round((soft - used.used) * (len(counts) - 1) / grown)) if soft else 0,
-        many=steady and counts[-1] >= MANY,
+        many=many,
+        kept=kept,
         pid=view.process.pid if view.process.pid is not None else "PID",
     )
     shown = Evidence(rows[-1][0].where, text["shown"], (rows[-1][0].target,), counts[-1] - 1)
     before = (Evidence(rows[0][0].where, text["before"], (rows[0][0].target,), counts[0] - 1),) if rows[0] else ()
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY if steady and counts[-1] >= MANY else Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if many and kept else Confidence.SUSPECTED,
         evidence=(shown, *before, *((limit_evidence(used.limit),) if used.limit is not None else ())),
         chain=text.steps((shown,)),
         culprit=Culprit(),

@@ -86,14 +86,26 @@ def keeper_of(case: Case, view: ProcessView) -> tuple[ThreadActivity, int] | Non
         return None
     dumps = [other for other in case.history(view) if other.dump is not None]
     others = [_keeper(other) for other in dumps]
-    place = member.thread.frames[0].full
-    same = all(one is not None and one.thread.native_id == member.thread.native_id and one.thread.frames[0].full == place for one in others)
-    return (member, len(dumps)) if same else None
+    place = member.thread.frames[0]
+    same = all(one is not None and one.thread.native_id == member.thread.native_id and one.thread.frames[0] == place for one in others)
+    return (member, len(dumps)) if same and len({_rest(other, member) for other in dumps}) <= 1 else None
+
+
+def _rest(view: ProcessView, keeper: ThreadActivity) -> frozenset[object]:
+    """Where the other threads stand: one that stands elsewhere in the next dump has had the lock in between."""
+    members = (member.thread for pool in view.pools for member in pool.members)
+    return frozenset((one.native_id, one.frames[:3]) for one in members if one.native_id != keeper.thread.native_id)
 
 
 def _keeper(view: ProcessView) -> ThreadActivity | None:
     members = (member for pool in view.pools for member in pool.members)
     return next((member for member in members if KEEPS in (member.thread.native_state or "") and member.thread.frames), None)
+
+
+def _is_full(view: ProcessView, port: int) -> bool:
+    """True if no further connection fits into the accept queue: nobody has accepted for long."""
+    listener = view.listeners.get(port)
+    return listener is not None and bool(listener.backlog) and (listener.recv_q or 0) >= (listener.backlog or 0)
 
 
 def _finding(view: ProcessView, member: ThreadActivity, dumps: int, port: int) -> Finding:
@@ -110,7 +122,7 @@ def _finding(view: ProcessView, member: ThreadActivity, dumps: int, port: int) -
     keeps = of_threads((member,), text["keeps"])
     return text.finding(
         severity=Severity.CRITICAL,
-        confidence=Confidence.LIKELY if again else Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if again and _is_full(view, port) else Confidence.SUSPECTED,
         evidence=(keeps, *client_evidence(view, port)),
         figures=tuple(client_figures(view, port)),
         chain=text.steps((keeps,)),

@@ -12,9 +12,11 @@ from analyzer.evidence.citations import of_sockets
 from analyzer.families.chosen_calls import callers_in_words
 from analyzer.model.finding import Confidence, Culprit, Process, Severity, When
 from analyzer.model.message import joined, plural
-from analyzer.model.text import Do, Text
+from analyzer.model.text import Do, Either, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analyzer.evidence.unanswered import Unanswered
     from analyzer.join.connections import Connection
     from analyzer.model.finding import Finding
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 
 FEWEST: Final = 2
 """Connections that must show it: one may have lost its far end at that moment."""
+SPREAD: Final = 3000
+"""Milliseconds between the last acknowledgements of the connections."""
 NAMED: Final = 3
 _LESS: Final = 76
 """Octets by which the first ping is smaller than a segment: a tunnel takes so much."""
 TEXT: Final = Text(
     "vanished-peer",
-    headline="Whole segments to {hosts} do not arrive, and short ones do: {connections} sent {least} to {most_acked} bytes with success, and {retransmit} the first full segment in vain{callers}.",
+    headline="Whole segments to {hosts} do not arrive, and short ones do: {connections} sent {acked} bytes with success, and {retransmit} the first full segment in vain{callers}.",
     explanation="Each acknowledged what fits into a short packet, and nothing since the first segment of {mss:,} bytes, which was sent again up to {times} times. The host is not down and the way is open: a link between carries no packet of that size, and the ICMP answer that should say so (fragmentation needed) does not come back: a path MTU black hole. A far end that was ended just then would show the same, but not on each connection at the same place.",
     why="The kernel's counters of each connection have both: what was acknowledged, and what is sent again.",
     do=(
@@ -53,7 +57,8 @@ TEXT: Final = Text(
         ("a link between", "drops them without a word", "{connections}"),
     ),
     phrases={
-        "group": "{connections} to {hosts}: {least} to {most_acked} bytes acknowledged, then a full segment sent again up to {times} times"
+        "acked": Either("range", "{least} to {most_acked}", "{least}"),
+        "group": "{connections} to {hosts}: {acked} bytes acknowledged, then a full segment sent again up to {times} times",
     },
 )
 
@@ -61,7 +66,7 @@ TEXT: Final = Text(
 def finding(case: Case, found: Unanswered) -> Finding | None:
     """One where every connection that retransmits shows it; None for all others."""
     rows = found.rows
-    if len(rows) < FEWEST or not all(map(_lost_the_first, rows)):
+    if len(rows) < FEWEST or not all(map(_lost_the_first, rows)) or not _at_times_of_their_own(rows):
         return None
     hosts, infos = list(found.by_host), [row.info for row in rows if row.info is not None]
     owner = next((row.owners[0] for row in rows if row.owners), None)
@@ -74,6 +79,7 @@ def finding(case: Case, found: Unanswered) -> Finding | None:
         connections=plural(len(rows), "connection"),
         retransmit=plural(len(rows), "connection repeats", "connections repeat"),
         callers=callers_in_words(case, found.view, hosts),
+        range=acked[0] < acked[-1],
         least=f"{acked[0]:,}",
         most_acked=f"{acked[-1]:,}",
         mss=mss,
@@ -89,6 +95,12 @@ def finding(case: Case, found: Unanswered) -> Finding | None:
         chain=text.steps((shown,)),
         culprit=Culprit(remote=hosts[0]),
     )
+
+
+def _at_times_of_their_own(rows: Sequence[Connection]) -> bool:
+    """True if the last acknowledgements lie seconds apart: where the far host went down, they end at one moment."""
+    last = [row.info.last_ack_ms for row in rows if row.info is not None and row.info.last_ack_ms is not None]
+    return len(last) == len(rows) and max(last) - min(last) >= SPREAD
 
 
 def _lost_the_first(row: Connection) -> bool:

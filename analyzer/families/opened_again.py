@@ -14,6 +14,7 @@ import msgspec
 
 from analyzer.families.counted_limits import told_of
 from analyzer.families.counted_sockets import shown, whose
+from analyzer.join.coverage import is_filtered
 from analyzer.model.finding import Confidence, Evidence, Process, Severity, When
 from analyzer.model.message import capitalized, joined, plural, say
 from analyzer.model.text import Do, Either, Text
@@ -37,6 +38,8 @@ _EACH: Final = 3
 """How often each of the files must be open, on average."""
 _SPARE: Final = 3
 """How far the highest number may lie below the limit: numbers are given back and given again."""
+_HIGH: Final = 200
+"""The highest number from which on descriptors may have run out, where no limit is known: 256 is the least that systems set."""
 _FEW: Final = 0.25
 """Share of the listed descriptors up to which sockets are not what fills the table."""
 _MOST: Final = 2
@@ -107,9 +110,11 @@ def findings(case: Case) -> Iterator[Finding]:
     failed = told_of(case, LogKind.DESCRIPTORS)
     limit = _limit(case)
     for snapshot in case.incident.snapshots[-1:]:
-        for again in opened_again(snapshot):
+        found = list(opened_again(snapshot))
+        for again in found:
             full = limit is not None and limit.most - _SPARE <= again.last + 1 <= limit.most
-            if full or failed is not None:
+            # Whose descriptors ran out the log need not say: without the limit only one process with many can be meant.
+            if full or (failed is not None and len(found) == 1 and again.last >= _HIGH):
                 yield _finding(case, again, limit, failed, full=full)
 
 
@@ -167,7 +172,7 @@ def _finding(case: Case, again: Again, limit: _Limit | None, failed: Told | None
         counted=counted.number if counted is not None else None,
         limit=limit.most if limit is not None and again.last < limit.most else None,
         last=again.last,
-        few=again.sockets <= _FEW * again.listed,
+        few=again.sockets <= _FEW * again.listed and not is_filtered(case.incident, again.rows[0].where.file),
         sockets_said=plural(again.sockets, "socket is", "sockets are") if again.sockets else say("No socket is"),
         lines_count=lines.number if lines is not None else None,
         lines_command=lines.last.command if lines is not None else None,

@@ -27,6 +27,8 @@ LOOKED_AT: Final = 500
 """Connections of a server that are looked at."""
 LARGE: Final = 1000
 """Octets of a segment, from which on it is a whole one on usual links."""
+ANSWERED: Final = 2
+"""Packets of the server that must be here: its SYN-ACK alone may be all that a filter lets through."""
 IDLE: Final = 60.0
 """Seconds of rest from which on something between may have forgotten a connection."""
 _OPENS: Final = 3
@@ -161,7 +163,9 @@ def _is_lost(captured: CapturedFlow) -> bool:
     """True if the other end has sent nothing since the client's data were repeated."""
     client, server = captured.flow.by_client, captured.flow.by_server
     first = client.first_retransmission
-    return first is not None and client.last_data is not None and (server.last is None or server.last.time < first.time)
+    if first is None or client.last_data is None or server.last is None or server.segments < ANSWERED:
+        return False  # of a server whose packets are not in the capture nothing is known
+    return server.last.time < first.time and client.last_data.time <= first.time
 
 
 def _are_whole(flow: Flow) -> bool:

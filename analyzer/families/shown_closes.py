@@ -61,11 +61,10 @@ class Closed(msgspec.Struct, frozen=True):
 
 
 def closed_towards(case: Case, host: str | None) -> Closed | None:
-    """The service that nearly all rows in TIME_WAIT of a host lead to; None where they lead to several, or are of ports that the host serves."""
+    """The service that nearly all rows in TIME_WAIT of a host lead to; None where they lead to several, as those of clients do."""
     for table in dict.fromkeys(view.table for view in case.latest if view.snapshot.host == host):
         waiting = [row for row in table.in_state(TcpState.TIME_WAIT) if row.remote is not None]
-        served = {row.local.port for row in table.in_state(TcpState.LISTEN)}
-        ends = Counter(row.remote for row in waiting if row.local.port not in served)
+        ends = Counter(row.remote for row in waiting)
         if not ends:
             continue
         ((remote, number),) = ends.most_common(1)

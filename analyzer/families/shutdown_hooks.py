@@ -140,7 +140,12 @@ def findings(case: Case) -> Iterator[Finding]:
             others = [one for one in members if one is not runner and not _exits(one) and _stands(one)]
             waits = next((one for one in others if _is_joined(runner, one)), None)
             pooled = next((one for one in members if one is not runner and _awaits_pool(one) and _is_joined(runner, one)), None)
-            if pooled is not None and _is_worker(runner) and any(frame.full in _ASKS for frame in runner.thread.frames):
+            if (
+                pooled is not None
+                and _is_worker(runner)
+                and not _awaits_other(pooled, runner)
+                and any(frame.full in _ASKS for frame in runner.thread.frames)
+            ):
                 yield _of_pool(view, runner, pooled, members)
             elif waits is not None:
                 yield _of_wait(view, runner, waits, next((one for one in members if _wants_to_exit(one)), None))
@@ -171,6 +176,13 @@ def _awaits_pool(member: ThreadActivity) -> bool:
     return any(frame.method == "awaitTermination" and frame.cls.startswith("java.util.concurrent.") for frame in frames)
 
 
+def _awaits_other(hook: ThreadActivity, runner: ThreadActivity) -> bool:
+    """True if the hook waits for a pool of another kind than that whose thread the runner is."""
+    forked = [any("ForkJoinPool" in frame.cls for frame in member.thread.frames) for member in (hook, runner)]
+    lock = waited_lock(hook.thread)
+    return forked[0] != forked[1] or (lock is not None and "ForkJoinPool" in (lock.cls or "")) != forked[1]
+
+
 def _is_worker(member: ThreadActivity) -> bool:
     """True for a thread that runs a task of a pool."""
     return any(frame.full in _WORKS for frame in member.thread.frames)
@@ -195,7 +207,11 @@ def _wants_to_exit(member: ThreadActivity) -> bool:
 def _of_pool(view: ProcessView, runner: ThreadActivity, hook: ThreadActivity, members: Sequence[ThreadActivity]) -> Finding:
     """The task that asked for the end, and the hook that waits for the end of the tasks."""
     frame, site = application_frame(*hook), application_frame(*runner)
-    lone = not any(_is_worker(one) and one.activity.kind not in IDLE for one in members if one is not runner)
+    lone = not any(
+        one.activity.kind not in IDLE and (_is_worker(one) or application_frame(*one) is not None)
+        for one in members
+        if one is not runner and one is not hook and not _wants_to_exit(one)
+    )
     queued = next((one for one in members if _wants_to_exit(one)), None)
     text = POOLED.filled(
         view.process,

@@ -27,7 +27,7 @@ _MOST: Final = 2
 """Clients that are named."""
 TEXT: Final = Text(
     "idle-connections-pin-threads",
-    headline="{waits} for a request that does not come: {client} has opened a connection{to_port} and sends nothing, or not all{full}.",
+    headline="{waits} for a request that does not come: a connection{to_port} of {client} is open, and sends nothing, or not all{full}.",
     explanation="{waits} in {frame}, which reads the client's request: no line of the application has begun, so no page, statement or service is slow here. Load balancers and browsers open connections ahead, and some clients send slowly; a worker that serves one connection at a time is taken meanwhile.{ended} A longer accept queue (backlog, somaxconn) and a larger host only let the others wait for longer.{one}",
     why="The stack shows that the request is awaited. {agree} What the client does a capture would show.",
     do=(
@@ -43,7 +43,7 @@ TEXT: Final = Text(
     ),
     figures=(("{queue_said}", "accept queue"),),
     chain=(
-        ("{client}", "opens a connection and sends nothing to", "a worker"),
+        ("a connection of {client}", "is open and sends nothing to", "a worker"),
         ("the worker", "takes no other, which fills", "the accept queue"),
     ),
     phrases={

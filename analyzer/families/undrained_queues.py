@@ -66,9 +66,10 @@ def findings(case: Case) -> Iterator[Finding]:
     """One for all processes that cannot end so, and the one that joins them."""
     views = [view for view in case.latest if view.dump is not None and view.dump.runtime is Runtime.PYTHON]
     found = [(view, ends, feeder) for view in views for ends, feeder in _cannot_end(view)]
-    if found:
+    if found and not any(map(_reads, views)):
         view, ends, feeder = found[0]
-        yield _finding(view, ends, feeder, next(filter(None, map(_joins, views)), None))
+        others = [other for other in views if other not in [one for one, _, _ in found]] or views
+        yield _finding(view, ends, feeder, _joins(others[0]) if len(others) == 1 else None)
 
 
 def _cannot_end(view: ProcessView) -> Iterator[tuple[ThreadActivity, ThreadActivity | None]]:
@@ -87,6 +88,12 @@ def _cannot_end(view: ProcessView) -> Iterator[tuple[ThreadActivity, ThreadActiv
     )
     if ends is not None and (feeder is not None or view.dump is None or view.dump.fragment):
         yield ends, feeder  # of a process that Ctrl-C has ended only one thread is printed
+
+
+def _reads(view: ProcessView) -> bool:
+    """True if a thread reads from a queue: then what lies there is only not read yet."""
+    members = (member for pool in view.pools for member in pool.members)
+    return any(frame.cls == _QUEUES and frame.method == "get" for member in members for frame in member.thread.frames)
 
 
 def _joins(view: ProcessView) -> tuple[ProcessView, ThreadActivity] | None:
@@ -115,7 +122,7 @@ def _finding(
     joins = (of_threads((parent[1],), text["joins"]),) if parent is not None else ()
     return text.finding(
         severity=Severity.WARNING,
-        confidence=Confidence.LIKELY if feeder is not None or parent is not None else Confidence.SUSPECTED,
+        confidence=Confidence.LIKELY if parent is not None else Confidence.SUSPECTED,
         evidence=(*joins, *shown),
         chain=text.steps(joins or shown[:1], shown),
         culprit=Culprit(thread=(parent[1] if parent is not None else ends).thread.label, frame=str(frame) if frame is not None else None),

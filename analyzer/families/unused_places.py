@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.sessions import SERVERS
+from analyzer.join.coverage import is_filtered
 from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Do, Either, Text
@@ -32,7 +33,26 @@ _AT_ONCE: Final = 2.0
 """Seconds between connecting and the last command within which there was one use."""
 _APART: Final = 10.0
 """Seconds over which the connections were opened: a pool that a burst has filled is of one moment."""
-_OF_OPENING: Final = frozenset({"", "NULL", "auth", "client", "echo", "hello", "info", "ping", "readonly", "select"})
+_OF_OPENING: Final = frozenset(
+    {
+        "",
+        "NULL",
+        "auth",
+        "client",
+        "cluster",
+        "command",
+        "config",
+        "echo",
+        "hello",
+        "info",
+        "ping",
+        "readonly",
+        "role",
+        "script",
+        "select",
+        "sentinel",
+    }
+)
 """Commands that clients send when they open a connection, or to see whether it works: a pool that was filled in advance has them as its last."""
 TEXT: Final = Text(
     "connection-leak",
@@ -139,6 +159,8 @@ def _share(case: Case, server: str) -> Share | None:
         where = {one.client: one.where for one in counts}
     else:
         listed = [one for snapshot in case.incident.snapshots[-1:] for one in snapshot.sessions if one.server == server and one.client]
+        if any(is_filtered(case.incident, file) for file in {one.where.file for one in listed}):
+            return None  # whose connections a filter left out, nobody knows
         numbers.update(one.client.host for one in listed if one.client is not None)
         where = {one.client.host: one.where for one in listed if one.client is not None}
     if not numbers:

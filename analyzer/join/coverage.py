@@ -15,9 +15,9 @@ from analyzer.model.message import say
 from parsers.records import TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from analyzer.model.incident import ArtifactPart, Snapshot
+    from analyzer.model.incident import ArtifactPart, Incident, Snapshot
     from parsers.records import SocketRow, ThreadDump
 
 _ALL: Final = re.compile(r"\b(?:ss|netstat)\s(?:.*\s)?-\w*a|\blsof\s(?!.*LISTEN)")
@@ -32,11 +32,23 @@ FEW_ROWS: Final = 4
 """Rows below which a common port or state says nothing of a filter."""
 _FILTER: Final = re.compile(
     r"\|\s*(?:\w*grep|head|tail|awk|sed|cut)\b"
+    r"|\blsof\b[^|]*\s-sTCP:"
     r"|\blsof\b[^|]*\s-i\s*(?:[46]?(?:tcp|udp)?)?[@:]\S"
     r"|\bss\b[^|]*[\s'\"](?:state\s|exclude\s|sport\b|dport\b|dst\s|src\s|\(\s*[sd]port)",
     re.IGNORECASE,
 )
 """Commands that print only a part of what there is, by their own options or by the pipe behind them."""
+
+
+def is_filtered(incident: Incident, file: str) -> bool:
+    """True if a list in the file is what a command printed that leaves rows out."""
+    parts = (
+        part
+        for artifact in incident.artifacts
+        for part in artifact.parts
+        if part.file == file and not (part.format or "").endswith("counts")
+    )
+    return any(part.format is not None and part.prompt is not None and _FILTER.search(part.prompt) is not None for part in parts)
 
 
 class Coverage:
@@ -115,6 +127,10 @@ class Coverage:
     def queues(self) -> bool:
         """True if a table shows accept queues: lsof shows none, and Windows none either."""
         return any(row.state is TcpState.LISTEN and row.recv_q is not None for row in self._snapshot.rows)
+
+    def prompts_of(self, files: Collection[str]) -> tuple[str, ...]:
+        """The commands above the tables in these files."""
+        return tuple(part.prompt for part in self._all if part.file in files and part.format in TABLES and part.prompt)
 
     def list_gaps(self, file: str) -> tuple[str, ...]:
         """Why a session that the list in ``file`` does not show may exist all the same."""

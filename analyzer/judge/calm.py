@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.evidence.at_rest import at_rest
 from analyzer.evidence.log_events import of_this_moment
 from analyzer.judge.counted import far_from_limit, quiet_in_words
-from analyzer.judge.kernel_counts import calm_sockets
+from analyzer.judge.host_load import of_host
+from analyzer.judge.kernel_counts import calm_sockets, uncounted
 from analyzer.judge.shown import shown
 from analyzer.judge.symptoms import without_cause
 from analyzer.model.finding import Missing, Status
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Finding
     from analyzer.waits.case import Case
 
+MANY: Final = 200
+"""Sockets that listen, or are half closed, from which on they are more than listeners."""
 FEW: Final = 10
 """Sockets of a state that come and go on every server."""
 _PIECE: Final = "Not enough evidence for a verdict. It shows this: "
@@ -34,6 +37,9 @@ WHILE_IT_HANGS: Final = Missing(
     say("what the threads wait for then: those that are here are of another moment"),
     "jstack -l PID > jstack-1.txt; sleep 10; jstack -l PID > jstack-2.txt",
 )
+
+
+_DROPS: Final = frozenset({"TcpExtListenOverflows", "TcpExtListenDrops"})
 
 
 class Said(NamedTuple):
@@ -71,6 +77,8 @@ def nothing_wrong(case: Case, findings: Sequence[Finding], seen: Sequence[str]) 
         else say("What the threads of the programs do, numbers do not show.")
     )
     waiting = {*calm_sockets(case), *quiet_in_words(case)}
+    if any(artifact.size and not artifact.formats for artifact in case.incident.artifacts) or _is_short(case):
+        return None  # what nobody could read may say anything
     rest = [line for line in seen[1:] if seen[0] not in waiting or line not in waiting]
     return (
         say("Nothing is wrong in what is shown: {shown}.", shown=seen[0]),
@@ -83,9 +91,22 @@ def _of_numbers(case: Case) -> set[str]:
     return {*calm_sockets(case), *far_from_limit(case), *quiet_in_words(case)}
 
 
+def _is_short(case: Case) -> bool:
+    """True if the host's own figures tell of load, many sockets may be half closed, processes sleep where no signal wakes them, or connections were dropped."""
+    snapshots = case.incident.snapshots
+    if any(uncounted(snapshot) > MANY for snapshot in snapshots) or any(any(of_host(case.incident, one)) for one in snapshots[-1:]):
+        return True
+    asleep = any((row.state or "").startswith("D") for snapshot in snapshots for row in snapshot.processes)
+    return asleep or any(one.value and one.name in _DROPS for snapshot in snapshots for one in snapshot.counters)
+
+
 def _unusual(case: Case) -> bool:
     """True for anything that may be a trouble, though no rule says so: states of sockets, bytes that wait, sessions, tasks."""
     snapshots = case.incident.snapshots
+    open_ = sum(one.number for one in case.counts.of(Counted.SOCKETS, TcpState.ESTABLISHED))
+    left = sum(one.number for one in case.counts.of(Counted.SOCKETS, TcpState.CLOSE_WAIT))
+    if left > 1 and left >= open_:
+        return True
     if any(one.number > FEW for state in _UNUSUAL for one in case.counts.of(Counted.SOCKETS, state)):
         return True
     if any(snapshot.sessions or snapshot.blocks or snapshot.session_counts or snapshot.tasks or snapshot.handles for snapshot in snapshots):

@@ -209,6 +209,14 @@ def _half_closed(case: Case, view: ProcessView) -> Iterator[HealthGap]:
 
 def _of_pool(case: Case, view: ProcessView, pool: Pool) -> Iterator[HealthGap]:
     """A group whose threads all wait for somebody, and that no second dump shows moving."""
+    # A worker process of Python has one connection: while its client sends nothing it serves nobody else. Threads of other servers rest so.
+    taken = view.known.runtime is Runtime.PYTHON and all(member.activity.kind is ActivityKind.REQUEST_READ for member in pool.busy)
+    if pool.role is PoolRole.SERVER and taken and pool.busy and not pool.idle and not _moves(case, view, pool):
+        threads = plural(len(pool.busy), "request thread", "request threads")
+        yield HealthGap(
+            say("all of {name} ({threads}) wait for requests that have not come, and none is free", name=pool.name, threads=threads),
+            LATER_DUMP,
+        )
     hidden = [member for member in pool.busy if hides_call(member.activity)]
     waiting = [*(member for member in pool.busy if member.activity.kind in _WAITS and not _at_rest(view, member)), *hidden]
     runs = any(member.activity.kind == ActivityKind.RUNNING for member in pool.busy)

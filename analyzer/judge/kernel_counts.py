@@ -169,12 +169,18 @@ _PENDING: Final = (" pending", " backlog")
 """How the counts of tasks that wait for a thread of a pool end."""
 
 
+def uncounted(snapshot: Snapshot) -> int:
+    """How many sockets of TCP ``ss -s`` counts in no state of its own: listeners, and those that are half closed."""
+    counts = {counter.name: counter.value for counter in snapshot.counters}
+    return counts.get("sockets of TCP", 0) - sum(counts.get(f"TCP {state}", 0) for state in ("estab", "closed", "synrecv"))
+
+
 def _of_totals(snapshot: Snapshot) -> Iterator[str]:
     """All sockets of TCP that the kernel has, those of states that ``ss -s`` does not count, and how many descriptors a process may have."""
     counts = {counter.name: counter.value for counter in snapshot.counters}
     total = counts.get("sockets of TCP")
     if total and not snapshot.rows:
-        rest = total - sum(counts.get(f"TCP {state}", 0) for state in ("estab", "closed", "synrecv"))
+        rest = uncounted(snapshot)
         others = say("; {rest:,} of them listen or are half closed (CLOSE_WAIT, FIN_WAIT)", rest=rest) if rest > 0 else ""
         yield say("the kernel has {sockets} of TCP{others}", sockets=plural(total, "socket"), others=others)
     if not snapshot.rows or total:

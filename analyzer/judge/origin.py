@@ -116,13 +116,13 @@ def _runtime(case: Case, text: str) -> Runtime | None:
     events = (event for artifact in case.incident.artifacts for event in artifact.events if event.kind not in BESIDE)
     found |= {OF_LOGS[event.source] for event in events if event.source in OF_LOGS}
     said = {Runtime[match.lastgroup] for match in _words(text) if match.lastgroup is not None}
-    return _only(found) or (_only(said) if not found or found <= _PROXIES else None) or _only(found | said)
+    return _only(found - _PROXIES or said or found)
 
 
 def _only(found: set[Runtime]) -> Runtime | None:
     """The one that is found, a proxy in front of it apart; None for none or several."""
     own = found - _PROXIES or found
-    return next(iter(own)) if len(own) == 1 and (own - _PROXIES or len(found) == 1) else None
+    return next(iter(own)) if len(own) == 1 else None
 
 
 def _pid(case: Case, lines: tuple[str, ...]) -> int | None:

@@ -12,8 +12,6 @@ from analyzer.software.runtimes import fitted
 from parsers.text.patterns import lazy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from analyzer.judge.origin import Origin
     from analyzer.model.finding import Finding, Missing
     from analyzer.model.incident import Incident
@@ -79,9 +77,9 @@ def platform_of(incident: Incident, text: str = "") -> str | None:
     return only if only in _INSTEAD else None
 
 
-def speaks_of_jvm(incident: Incident, text: Sequence[str] = ()) -> bool:
+def speaks_of_jvm(incident: Incident) -> bool:
     """True if something says that the process is a JVM: a command, a stack of Java below a line of a log, the name of a process."""
-    said = [*text, *(part.prompt or "" for artifact in incident.artifacts for part in artifact.parts)]
+    said = [part.prompt or "" for artifact in incident.artifacts for part in artifact.parts]
     said += [row.command for snapshot in incident.snapshots for row in snapshot.processes]
     said += [tally.process or "" for snapshot in incident.snapshots for tally in snapshot.tallies]
     said += [owner.command or "" for snapshot in incident.snapshots for row in snapshot.rows for owner in row.owners or ()]

@@ -80,7 +80,7 @@ def _of_threads(case: Case, verdict: Verdict, view: ProcessView | None, origin: 
 
 def _is_native(view: ProcessView) -> bool:
     """True for a command that is known and no JVM: jstack says nothing of it."""
-    return view.command is not None and not view.command.lower().startswith(("java", "jsvc", "tomcat", "catalina"))
+    return view.command is not None and runtime_of_command(view.command) is not Runtime.JVM
 
 
 def _dump_of(case: Case, view: ProcessView | None, origin: Origin) -> Missing:

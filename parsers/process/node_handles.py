@@ -30,6 +30,8 @@ COUNTED: Final = "Node handles: "
 """What the name of each count begins with."""
 CONNECTIONS: Final = f"{COUNTED}connections"
 LISTENERS: Final = f"{COUNTED}listeners"
+ALL: Final = f"{COUNTED}all"
+"""How many the module says there are, whether all are listed or not."""
 HEADER: Final = r"There are \d{1,6} handle(?:s|\(s\)) keeping the process running|\[\s{0,8}'(?:TTYWrap|TCPSocketWrap|TCPServerWrap|CloseReq|PipeWrap|Timeout|Immediate|FSReqCallback)',?"
 ROW_SHAPE: Final = r"# (?:TCPWRAP|TCPSERVERWRAP)[ ]*$"
 _begins = lazy(r"\s*There are (?P<count>\d{1,6}) handle(?:s|\(s\)) keeping the process running").match
@@ -66,7 +68,9 @@ def parse(section: Section) -> Parsed:
             kinds = [match["kind"]]
         elif _list(line):
             kinds = [one["kind"] for one in _item(line)]
-        elif _begins(line) or _place(line) or _edge(line):
+        elif (begins := _begins(line)) is not None:
+            kinds, counts[ALL] = [], (index, int(begins["count"]))
+        elif _place(line) or _edge(line):
             kinds = []
         else:
             unread.append((index, "no handle of Node"))

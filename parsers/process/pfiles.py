@@ -53,6 +53,7 @@ def parse(section: Section) -> Parsed:
     asked = _prompt(section.prompt or "")
     pid: Pid | None = Pid(int(asked["pid"])) if asked else None
     near: Endpoint | None = None
+    proto = "tcp"
     for index, line in section.rows():
         if match := _process(line):
             pid = Pid(int(match["pid"]))
@@ -61,6 +62,7 @@ def parse(section: Section) -> Parsed:
             soft = None if match["limit"] == "unlimited" else int(match["limit"])
             records.append(Limit(section.where(index), "Max open files", soft, None, "files"))
         elif match := _file(line):
+            proto = "tcp"
             kind = "socket" if match["kind"] == "SOCK" else match["kind"]
             records.append(OpenFile(where=section.where(index), tool=NAME, pid=pid, command=None, fd=match["fd"], kind=kind, target=kind))
         elif match := _end(line):
@@ -71,13 +73,15 @@ def parse(section: Section) -> Parsed:
                 records[-1] = SocketRow(
                     where=last.where,
                     tool=NAME,
-                    proto="tcp",
+                    proto=proto,
                     local=near,
                     remote=end,
                     state=None,
                     owners=(owner,),
                 )
             near = end if match["which"] == "sock" else None
+        elif "SOCK_DGRAM" in line:
+            proto = "udp"
         elif not _detail(line):
             unread.append((index, "no line of pfiles"))
             continue

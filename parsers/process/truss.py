@@ -26,7 +26,7 @@ SHOWS: Final = frozenset({Shows.PROCESS})
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = r"/\d{1,7}:[ \t]+[a-z]\w{1,30}\([^\n]{0,400}\)[ \t]*\(sleeping\.\.\.\)"
 _sleeping = lazy(r"\s*(?:(?P<pid>\d{1,10})/|/)?(?P<lwp>\d{1,7}):\s+(?P<call>[a-z]\w{1,30})\((?P<rest>.*)\)\s*\(sleeping\.\.\.\)\s*$").match
-_done = lazy(r"\s*(?:\d{1,10}/|/)(?P<lwp>\d{1,7}):\s+(?:[a-z]\w{1,30}\(.*(?:=|Err#)|[ ]{4,}|Received signal)").match
+_done = lazy(r"\s*(?:(?P<pid>\d{1,10})/|/)(?P<lwp>\d{1,7}):\s+(?:[a-z]\w{1,30}\(.*(?:=|Err#)|[ ]{4,}|Received signal)").match
 _stopped = lazy(r"\s*\^C\s*$").match
 _first = lazy(r"\s*(?P<fd>\d{1,9})\s*(?:,|$)").match
 _prompt = lazy(r"\btruss\s+(?:-\S+\s+){0,8}?(?:-\w*p\s*)(?P<pid>\d{1,10})\b").search
@@ -39,7 +39,7 @@ def sniff(head: Sequence[str]) -> bool:
 
 def parse(section: Section) -> Parsed:
     """One record per thread that stands in a call at the end."""
-    standing: dict[int, TaskSyscall] = {}
+    standing: dict[tuple[int, int], TaskSyscall] = {}
     unread: list[tuple[int, str]] = []
     read = 0
     asked = _prompt(section.prompt or "")
@@ -48,7 +48,7 @@ def parse(section: Section) -> Parsed:
             pid = int(match["pid"] or (asked["pid"] if asked else 0))
             first = _first(match["rest"]) if match["call"] in DESCRIPTOR_FIRST else None
             number = int(first["fd"]) if first is not None else None
-            standing[int(match["lwp"])] = TaskSyscall(
+            standing[pid, int(match["lwp"])] = TaskSyscall(
                 where=section.where(index),
                 pid=Pid(pid),
                 native_id=NativeId(int(match["lwp"])),
@@ -57,7 +57,7 @@ def parse(section: Section) -> Parsed:
                 waits_for=(Descriptor(number),) if number is not None else None,
             )
         elif (ended := _done(line)) is not None:
-            standing.pop(int(ended["lwp"]), None)
+            standing.pop((int(ended["pid"] or (asked["pid"] if asked else 0)), int(ended["lwp"])), None)
         elif not _stopped(line):
             unread.append((index, "no line of truss"))
             continue

@@ -181,27 +181,29 @@ class _Repeats:
 
     def __init__(self) -> None:
         self.last: float | None = None
-        self.source, self.seq = "", ""
+        self.source, self.seq, self.ack = "", "", ""
+        self.ends: set[str] = set()
         self.begun: tuple[int, float] | None = None
         self.until: tuple[int, float] | None = None
         self.idle = 0.0
         self.count = 0
 
-    def take(self, index: int, at: float, source: str, seq: str, size: int) -> None:
-        """A packet with its time."""
-        if self.begun is not None and source != self.source:
+    def take(self, index: int, at: float, source: str, seq: str, ack: str, size: int) -> None:
+        """A packet with its time. An end that acknowledges more than before has got something, though the lines do not show it."""
+        self.ends.add(source)
+        if self.begun is not None and (source != self.source or (ack and self.ack and ack != self.ack)):
             self.begun, self.count = None, 0
         elif size and self.begun is not None and seq == self.seq:
             self.count, self.until = self.count + 1, (index, at)
         elif size and self.begun is None:
-            self.source, self.seq, self.begun, self.until, self.count = source, seq, (index, at), (index, at), 0
+            self.source, self.seq, self.ack, self.begun, self.until, self.count = source, seq, ack, (index, at), (index, at), 0
             self.idle = _between(self.last, at) if self.last is not None else 0.0
         self.last = at
 
     @property
     def vain(self) -> bool:
-        """True if data was repeated several times, and the other end has sent nothing since."""
-        return self.begun is not None and self.count >= _VAIN
+        """True if data was repeated several times, and the other end, of which packets are here, has sent nothing since."""
+        return self.begun is not None and self.count >= _VAIN and len(self.ends) > 1
 
     @property
     def span(self) -> float:
@@ -228,7 +230,8 @@ class _Flow:
             self.close = _Close()
         elif self.client and at is not None:
             seq = _seq(rest[:60])
-            self.repeats.take(index, at, source, seq["seq"] if seq is not None else "", _size(rest))
+            ack = _ack(rest[:120])
+            self.repeats.take(index, at, source, seq["seq"] if seq is not None else "", ack[1] if ack else "", _size(rest))
             self.close.take(index, at, flags, rest, _size(rest), by_server=source == self.server)
 
     def take(self, source: str, target: str, flags: str, rest: str) -> None:

@@ -89,6 +89,17 @@ def test_a_lock_that_goes_from_thread_to_thread_is_kept_by_nobody() -> None:
     assert all(one.severity is Severity.INFO for one in found(diagnosis, "cpu-spin"))
 
 
+def test_threads_that_moved_between_the_dumps_have_had_the_lock() -> None:
+    files = spied()
+    files["snap2/spy.txt"] = files["snap2/spy.txt"].replace("select (selectors.py:468)", "accept (socket.py:294)")
+    assert all(one.severity is Severity.INFO for one in found(diagnosis_of(files), "cpu-spin"))
+
+
+def test_a_queue_that_is_not_full_leaves_it_suspected() -> None:
+    files = {name: text.replace("LISTEN 65 64", "LISTEN 5 2048") for name, text in spied().items()}
+    assert all(one.confidence is Confidence.SUSPECTED for one in found(diagnosis_of(files), "cpu-spin"))
+
+
 def streams(first: int, count: int) -> list[str]:
     """Threads that push to their clients, and wait for what to push."""
     frames = (
@@ -133,26 +144,38 @@ def test_descriptors_of_deleted_files_that_grow_are_a_leak() -> None:
     assert finding.confidence is Confidence.LIKELY
 
 
+def test_a_store_may_have_more_and_more_files_open() -> None:
+    first, last = (listed(count, 10).replace(" (deleted)", "") for count in (90, 360))
+    (finding,) = found(diagnosis_of({"snap1/lsof-910.txt": first, "snap2/lsof-910.txt": last}), "fd-leak-without-tcp")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert "has more and more files open" in finding.headline
+
+
 def test_descriptors_that_stay_as_many_are_no_leak() -> None:
     diagnosis = diagnosis_of({"snap1/lsof-910.txt": listed(360, 10), "snap2/lsof-910.txt": listed(365, 10)})
     assert not found(diagnosis, "fd-leak-without-tcp")
 
 
-def calls(retransmitted: int = 7, acked: int = 87, queued: int = 22000) -> str:
+def calls(retransmitted: int = 7, acked: int = 87, queued: int = 22000, apart: int = 7000) -> str:
     rows = ["State Recv-Q Send-Q Local Address:Port Peer Address:Port Process"]
-    for port in (38520, 38544, 51430):
+    for number, port in enumerate((38520, 38544, 51430)):
         rows.append(f'ESTAB 0 {queued} 10.4.1.2:{port} 10.4.2.2:7202 users:(("java",pid=18,fd=13)) timer:(on,6sec,{retransmitted})')
         rows.append(
-            f"\t ts sack cubic wscale:10,10 rto:26112 backoff:7 rtt:0.042/0.023 mss:1448 pmtu:1500 rcvmss:536 advmss:1448 cwnd:1 bytes_sent:26150 bytes_retrans:10136 bytes_acked:{acked} segs_out:21 segs_in:2 data_segs_out:19 lastsnd:26380 lastrcv:52964 lastack:52964 unacked:11 retrans:1/7 lost:11"
+            f"\t ts sack cubic wscale:10,10 rto:26112 backoff:7 rtt:0.042/0.023 mss:1448 pmtu:1500 rcvmss:536 advmss:1448 cwnd:1 bytes_sent:26150 bytes_retrans:10136 bytes_acked:{acked} segs_out:21 segs_in:2 data_segs_out:19 lastsnd:26380 lastrcv:52964 lastack:{40000 + apart * number} unacked:11 retrans:1/7 lost:11"
         )
     return "\n".join(rows) + "\n"
 
 
 def test_whole_segments_that_never_arrive_after_short_ones_point_at_the_mtu() -> None:
     (finding,) = found(diagnosis_of({"ss.txt": calls()}), "vanished-peer")
-    assert "Whole segments to 10.4.2.2 do not arrive, and short ones do: 3 connections sent 86 to 86 bytes" in finding.headline
+    assert "Whole segments to 10.4.2.2 do not arrive, and short ones do: 3 connections sent 86 bytes" in finding.headline
     assert finding.severity is Severity.CRITICAL
     assert any("tcp_mtu_probing" in (action.command or "") for action in finding.actions)
+
+
+def test_where_all_acknowledgements_end_at_one_moment_the_far_host_is_gone() -> None:
+    (finding,) = found(diagnosis_of({"ss.txt": calls(apart=100)}), "vanished-peer")
+    assert "Whole segments" not in finding.headline
 
 
 def test_connections_that_had_carried_much_lost_their_far_end() -> None:

@@ -227,3 +227,12 @@ def test_lines_of_an_earlier_day_below_do_not_end_a_log_and_a_lost_session_is_it
 def test_a_session_that_was_lost_at_another_time_is_not_the_pause_s() -> None:
     (finding,) = found(diagnosis_of({"report.md": COLLECTIONS.format(line="2023-09-02 03:20:11,902")}), "gc-thrash")
     assert "ran out with" not in finding.explanation
+
+
+def test_a_parent_that_reads_its_queue_is_not_waited_for() -> None:
+    reading = PARENT.replace(
+        "poll (multiprocessing/popen_fork.py:27)\n    wait (multiprocessing/popen_fork.py:43)\n    join (multiprocessing/process.py:149)",
+        "_recv (multiprocessing/connection.py:379)\n    get (multiprocessing/queues.py:103)",
+    )
+    assert reading != PARENT
+    assert not found(diagnosis_of({"report.md": reading + WORKER.format(feeds=FEEDS)}), "blocked-write")

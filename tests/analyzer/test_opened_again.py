@@ -41,7 +41,7 @@ def test_the_same_files_fill_the_table() -> None:
 
 
 def test_one_file_without_a_count_is_told_by_the_rows() -> None:
-    rows = "".join(row(fd, RATES) for fd in range(60, 75))
+    rows = "".join(row(fd, RATES) for fd in range(240, 255))
     (finding,) = found(told(FAILED, rows), "fd-exhaustion")
     assert f"opens {RATES} again and again" in finding.headline
     assert "(15 of the 15 that are listed)" in finding.headline

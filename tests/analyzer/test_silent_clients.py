@@ -41,7 +41,7 @@ def test_a_worker_that_waits_for_a_request_is_taken_by_a_silent_client() -> None
     diagnosis = told(ENDED.format(pid=731) + ENDED.format(pid=732), listener(51), READS, OWN)
     (finding,) = found(diagnosis, "idle-connections-pin-threads")
     assert (finding.severity, finding.confidence) == (Severity.CRITICAL, Confidence.LIKELY)
-    assert "10.31.9.7 has opened a connection to port 8900 and sends nothing" in finding.headline
+    assert "a connection to port 8900 of 10.31.9.7 is open, and sends nothing" in finding.headline
     assert "full meanwhile (51 of 50)" in finding.headline
     assert "the log has 2 lines of that" in finding.explanation
     assert not any("timeout, so that a request" in one.text for one in finding.actions)

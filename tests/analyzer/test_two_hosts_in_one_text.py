@@ -72,3 +72,16 @@ $ netstat -an | grep 41220
 tcp        0      0 10.9.1.5:6432           10.9.1.5:41220          ESTABLISHED
 """
     assert diagnosis_of({"report.md": rows}).incident.hosts == ()
+
+
+@pytest.mark.parametrize("command", ["| grep 6432 | head -1", "| grep -v CLOSE_WAIT", "| grep ESTABLISHED"])
+def test_a_far_table_that_a_filter_cut_proves_nothing(command: str) -> None:
+    (finding,) = found(diagnosis_of(report(far=FAR.replace("| grep 10.9.1.5", command))), "lost-session")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert "if it is whole" in finding.headline
+
+
+def test_other_hosts_at_the_far_port_may_be_the_same_connections_behind_a_nat() -> None:
+    other = "".join(f"tcp        0      0 10.9.7.31:6432          10.9.9.9:6100{number}          ESTABLISHED\n" for number in (1, 2))
+    (finding,) = found(diagnosis_of(report(far=FAR + other)), "lost-session")
+    assert finding.confidence is Confidence.SUSPECTED
