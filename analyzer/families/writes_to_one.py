@@ -25,11 +25,7 @@ _WRITES: Final = frozenset({"write", "writev", "send", "sendto", "sendmsg", "sen
 TEXT: Final = Text(
     "blocked-write",
     headline="Thread {thread} of {who} waits in {call} to one client that does not read: {remote} has closed its window, and {bytes:,} bytes wait for it{unchanged}.",
-    explanation=Either(
-        "others",
-        "{remote} is up, as its window is told, but the program there does not read, so the send buffer is full and the write cannot end (descriptor {descriptor}). The network is not the cause: on a line that loses packets the window stays open.{idle_others}",
-        "{remote} is up, as its window is told, but the program there does not read, so the send buffer is full and the write cannot end (descriptor {descriptor}). The network is not the cause: on a line that loses packets the window stays open.",
-    ),
+    explanation="{remote} is up, as its window is told, but the program there does not read, so the send buffer is full and the write cannot end (descriptor {descriptor}). The network is not the cause: on a line that loses packets the window stays open.{idle_others}",
     why=Either(
         "unchanged",
         "The call, its descriptor, and the same bytes in two tables agree.",
@@ -46,10 +42,13 @@ TEXT: Final = Text(
     chain=(("thread {thread}", "waits in {call} to", "{remote}"), ("{remote}", "does not read", "")),
     phrases={
         "unchanged": Either("same", ", the same in two tables"),
-        "idle_others": ByNumber(
+        "idle_others": Either(
             "others",
-            " For {others_open} of port {port} nothing waits: if this thread writes to it, too, it gets nothing meanwhile.",
-            " For {others_open} of port {port} nothing waits: if this thread writes to them, too, they get nothing meanwhile.",
+            ByNumber(
+                "others",
+                " For {others_open} of port {port} nothing waits: if this thread writes to it, too, it gets nothing meanwhile.",
+                " For {others_open} of port {port} nothing waits: if this thread writes to them, too, they get nothing meanwhile.",
+            ),
         ),
         "others_said": Either("others", "{others}"),
         "closed": "{bytes:,} bytes wait, and the window of {remote} is closed",

@@ -6,7 +6,7 @@ asked, and what they do not cover is said with them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.at_rest import at_rest
 from analyzer.evidence.log_events import of_this_moment
@@ -14,8 +14,8 @@ from analyzer.judge.counted import far_from_limit, quiet_in_words
 from analyzer.judge.host_load import of_host
 from analyzer.judge.kernel_counts import calm_sockets, uncounted
 from analyzer.judge.shown import shown
-from analyzer.judge.symptoms import without_cause
-from analyzer.model.finding import Missing, Status
+from analyzer.judge.symptoms import Said, without_cause
+from analyzer.model.finding import Missing
 from analyzer.model.message import capitalized, joined, say
 from parsers.records import Counted, TcpState
 
@@ -29,38 +29,25 @@ MANY: Final = 200
 """Sockets that listen, or are half closed, from which on they are more than listeners."""
 FEW: Final = 10
 """Sockets of a state that come and go on every server."""
-_PIECE: Final = "Not enough evidence for a verdict. It shows this: "
-"""How the headline of a piece begins that shows something, but no cause."""
 _UNUSUAL: Final = (TcpState.CLOSE_WAIT, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.LAST_ACK)
 WHILE_IT_HANGS: Final = Missing(
     say("thread dumps while something hangs, if it does"),
     say("what the threads wait for then: those that are here are of another moment"),
     "jstack -l PID > jstack-1.txt; sleep 10; jstack -l PID > jstack-2.txt",
 )
-
-
 _DROPS: Final = frozenset({"TcpExtListenOverflows", "TcpExtListenDrops"})
-
-
-class Said(NamedTuple):
-    """What a verdict without a cause says; ``calm``: that nothing is wrong in the little that is here."""
-
-    status: Status
-    headline: str
-    summary: str
-    calm: bool = False
 
 
 def spoken(case: Case, findings: Sequence[Finding], *, restarted: bool) -> Said:
     """What to say where no rule found a cause; ``restarted``: what is here is of a new process, and nothing of it answers for the old one."""
-    said = Said(*without_cause(case, findings))
-    if said.status is not Status.INSUFFICIENT or not said.headline.startswith(_PIECE):
+    said = without_cause(case, findings)
+    if not said.piece:
         return said
     if restarted:
         after = say("What is here was saved after the restart: it shows the new process, and not what the old one hung in.")
         return said._replace(summary=after)
     calm = nothing_wrong(case, findings, shown(case, findings))
-    return said if calm is None else Said(said.status, *calm, calm=True)
+    return said if calm is None else Said(said.status, *calm, piece=True, calm=True)
 
 
 def nothing_wrong(case: Case, findings: Sequence[Finding], seen: Sequence[str]) -> tuple[str, str] | None:

@@ -318,17 +318,17 @@ def _verdict(case: Case, findings: Sequence[Finding], *, restarted: bool) -> Ver
             pid=primary.process.pid if primary.process else None,
             host=primary.process.host if primary.process else None,
         )
-    status, headline, summary, calm = spoken(case, findings, restarted=restarted)
+    said = spoken(case, findings, restarted=restarted)
     return Verdict(
-        status=status,
+        status=said.status,
         finding=None,
         rule=None,
         severity=None,
         confidence=None,
-        headline=headline,
-        summary=summary,
-        fingerprint=hashlib.sha256(f"{status} {headline.partition(':')[0]}".encode()).hexdigest()[:12],
-        calm=calm,
+        headline=said.headline,
+        summary=said.summary,
+        fingerprint=hashlib.sha256(f"{said.status} {said.headline.partition(':')[0]}".encode()).hexdigest()[:12],
+        calm=said.calm,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING, kind_in_words
 from analyzer.evidence.chosen_threads import chosen
@@ -46,7 +46,17 @@ SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be busy for a moment."""
 
 
-def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, str]:
+class Said(NamedTuple):
+    """What a verdict without a cause says; ``piece``: what a piece shows; ``calm``: that nothing is wrong in the little that is here."""
+
+    status: Status
+    headline: str
+    summary: str
+    piece: bool = False
+    calm: bool = False
+
+
+def without_cause(case: Case, findings: Sequence[Finding]) -> Said:
     """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
     incident = case.incident
     felt = [line for view in case.latest for line in suffering(view, before_of(case, view))]
@@ -68,7 +78,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
         )
         calls = [call for snapshot in incident.snapshots[-1:] for call in calls_of(snapshot)]
         calls += [line for view in case.latest if view.dump is not None and view.dump.fragment for line in of_threads(case, view)]
-        return (
+        return Said(
             Status.INSUFFICIENT,
             say("Something is wrong, but the evidence does not tell what: {symptom}.", symptom=felt[0]),
             joined(" ", (say("{line}.", line=capitalized(line)) for line in (*felt, *calls))) + rest,
@@ -81,7 +91,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
     if has_tables and pieces and (seen := shown(case, findings)):
         return _piece(seen, whole=bool(whole), incident=incident)
     if has_tables and incident.has_threads and (gaps := gaps_of_health(case)):
-        return Status.INSUFFICIENT, *_not_shown(case, gaps)
+        return Said(Status.INSUFFICIENT, *_not_shown(case, gaps))
     if has_tables and whole:
         past = next((finding for finding in findings if finding.over), None)
         said = (
@@ -89,9 +99,9 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
             if past is None
             else say("Nothing is wrong any more. {headline}", headline=past.headline)
         )
-        return Status.HEALTHY, said, _health(case)
+        return Said(Status.HEALTHY, said, _health(case))
     if not incident.snapshots and incident.has_packets:
-        return (
+        return Said(
             Status.INSUFFICIENT,
             say("Not enough evidence for a verdict: the packets show no trouble, and threads and sockets are missing."),
             say(
@@ -103,7 +113,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
     ):
         return _logs_only(case, findings)
     if not incident.snapshots:
-        return (
+        return Said(
             Status.INSUFFICIENT,
             say("None of the files is of a kind that this tool reads."),
             joined("", (_stand_out(incident), _looks(incident)))
@@ -114,7 +124,7 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
         return _piece(seen, whole=bool(whole), incident=incident)
     have = own or _have(case, whole=bool(whole))
     lacking = say("a thread dump") if not whole else say("a socket table")
-    return (
+    return Said(
         Status.INSUFFICIENT,
         say(
             "Not enough evidence for a verdict: {have}, and {lacking} is missing.",
@@ -125,10 +135,10 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> tuple[Status, str,
     )
 
 
-def _standing_only(case: Case, standing: Sequence[str]) -> tuple[Status, str, str]:
+def _standing_only(case: Case, standing: Sequence[str]) -> Said:
     """Threads that all wait while nobody has given up: that clients have had no answer is said, as a long poll's have none either."""
     silent = next((serving for serving in case.server_pools if len(serving.pressure.unanswered) >= FEW_CLIENTS), None)
-    return (
+    return Said(
         Status.INSUFFICIENT,
         say("Not enough evidence for a verdict: {symptom}, and no client is seen to suffer from it.", symptom=standing[0])
         if silent is None or silent.port is None
@@ -162,20 +172,21 @@ def _not_shown(case: Case, gaps: Sequence[HealthGap]) -> tuple[str, str]:
     )
 
 
-def _logs_only(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, str]:
+def _logs_only(case: Case, findings: Sequence[Finding]) -> Said:
     """A log by itself says what its lines say: what happened, once or often, never what a server waits for."""
     incident = case.incident
     told = of_this_moment(incident)[:SHOWN]
     lines = sum(log.lines for artifact in incident.artifacts for log in artifact.logs)
     need = say("A log does not show what threads wait for. A thread dump and a socket table of the same moment would.")
     if not told and (of_heap := list(heap_in_words(case))):
-        return (
+        return Said(
             Status.INSUFFICIENT,
             say("Not enough evidence for a verdict. It shows this: {shown}.", shown=of_heap[0]),
             joined(" ", (*(say("{line}.", line=capitalized(line)) for line in of_heap[1:]), need)),
+            piece=True,
         )
     if not told:
-        return (
+        return Said(
             Status.INSUFFICIENT,
             say(
                 "Not enough evidence for a verdict: {lines} of a log, and none that proves something.", lines=plural(max(lines, 1), "line")
@@ -197,7 +208,7 @@ def _logs_only(case: Case, findings: Sequence[Finding]) -> tuple[Status, str, st
             if not past or one.event.kind is not LogKind.DEADLOCK
         ),
     ]
-    return (
+    return Said(
         Status.INSUFFICIENT,
         say("Not enough evidence for a verdict. It shows this: {shown}.", shown=past[0])
         if past
@@ -224,15 +235,16 @@ def _looks(incident: Incident) -> Message:
     return joined("", (say("{file} looks like {kind}, which is not read. ", file=file, kind=kind) for file, kind in list(looks)[:REASONS]))
 
 
-def _piece(seen: Sequence[str], *, whole: bool, incident: Incident) -> tuple[Status, str, str]:
+def _piece(seen: Sequence[str], *, whole: bool, incident: Incident) -> Said:
     """Evidence that shows something, if not enough for a cause: said as it is, with what would tell more."""
     lacking = [] if whole else [say("the rest of the thread dump") if incident.has_threads else say("a thread dump of the same moment")]
     lacking += [] if incident.has_sockets else [say("a socket table of the same moment")]
     more = say(" What else is going on, {list} would show.", list=joined(say(" and "), lacking)) if lacking else ""
-    return (
+    return Said(
         Status.INSUFFICIENT,
         say("Not enough evidence for a verdict. It shows this: {shown}.", shown=seen[0]),
         (joined(" ", (say("{line}.", line=capitalized(line)) for line in seen[1:])) + more).strip(),
+        piece=True,
     )
 
 

@@ -86,3 +86,61 @@ def test_every_row_of_lsof_is_no_descriptor() -> None:
         )
     )
     assert "8 descriptors" not in verdict(f"$ sudo lsof | grep java | head -8\n{rows}").headline
+
+
+HEAD = "Proto Recv-Q Send-Q Local Address           Foreign Address         State\n"
+SESSIONS = (
+    "+----+------+-----------+------+---------+------+-------+------------------+\n"
+    "| Id | User | Host      | db   | Command | Time | State | Info             |\n"
+    "+----+------+-----------+------+---------+------+-------+------------------+\n"
+    "|  5 | root | localhost | mill | Query   |    0 | init  | show processlist |\n"
+    "+----+------+-----------+------+---------+------+-------+------------------+\n"
+)
+
+
+def rows(queue: int, state: str) -> str:
+    """Two connections of one port, pasted without the rest of the table."""
+    two = "".join(f"tcp   {queue:6}      0 10.3.0.1:{7080 + at:<14} 10.3.0.4:4011           {state}\n" for at in range(2))
+    return f"\n$ netstat -ant | head -3\n{HEAD}{two}"
+
+
+def listener(waiting: int, size: int) -> str:
+    return f"\n$ ss -lnt\nState   Recv-Q  Send-Q    Local Address:Port    Peer Address:Port\nLISTEN  {waiting}       {size}          0.0.0.0:7080         0.0.0.0:*\n"
+
+
+@pytest.mark.parametrize("beside", [rows(0, "ESTABLISHED"), listener(0, 50), listener(1, 50)])
+def test_rows_that_are_normal_too_change_nothing(beside: str) -> None:
+    assert verdict(STATES + beside).calm
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        rows(300, "ESTABLISHED"),
+        rows(0, "SYN_SENT"),
+        listener(3, 3),
+        "     40 SYN_SENT\n",
+        "\n$ ps axo pid,stat,wchan:20,comm\n  PID STAT WCHAN                COMMAND\n  311 D    nfs_wait_bit_killabl cp\n    1 Ss   ep_poll              systemd\n",
+        "\n$ netstat -s | grep -i listen\n    812 times the listen queue of a socket overflowed\n    812 SYNs to LISTEN sockets dropped\n",
+        "\n$ cat /proc/7/task/9/stack\n[<0>] futex_wait_queue+0x66/0xa0\n[<0>] do_futex+0x100/0x1b0\n",
+        f"\nmysql> show processlist;\n{SESSIONS}",
+    ],
+    ids=[
+        "bytes wait",
+        "no answer",
+        "full queue",
+        "many without an answer",
+        "no signal wakes it",
+        "dropped",
+        "task in the kernel",
+        "sessions",
+    ],
+)
+def test_numbers_alone_are_not_called_normal_beside_what_is_not(beside: str) -> None:
+    assert not verdict(STATES + beside).calm
+
+
+def test_half_closed_sockets_are_compared_with_the_open_ones() -> None:
+    few = STATES.replace("     52 ESTABLISHED", "      3 ESTABLISHED")
+    assert verdict(few + "      1 CLOSE_WAIT\n").calm
+    assert not verdict(few + "      4 CLOSE_WAIT\n").calm

@@ -59,3 +59,9 @@ def test_the_queue_alone_or_the_log_alone_is_a_suspicion() -> None:
 def test_a_worker_at_rest_and_one_in_the_application_are_no_such() -> None:
     assert not found(told(listener(0), READS, OWN), "idle-connections-pin-threads")
     assert not found(told(ENDED.format(pid=731), listener(51), SERVES, OWN), "idle-connections-pin-threads")
+
+
+def test_a_client_whose_bytes_wait_is_not_silent() -> None:
+    sent = 'State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\nESTAB 412 0 10.31.0.4:8900 10.31.9.7:33410 users:(("gunicorn",pid=733,fd=9))\n'
+    assert found(told(ENDED.format(pid=731), listener(51), READS, sent.replace("412", "0")), "idle-connections-pin-threads")
+    assert not found(told(ENDED.format(pid=731), listener(51), READS, sent), "idle-connections-pin-threads")

@@ -60,6 +60,17 @@ def test_others_are_no_such_write(diagnosis: Diagnosis) -> None:
     assert not found(diagnosis, "backlog-overflow")
 
 
+def test_bytes_that_wait_under_another_timer_are_no_closed_window() -> None:
+    """Bytes on their way to a client that acknowledges late: the kernel sends them again, it does not probe a window."""
+    row = 'ESTAB 0 41000 10.92.4.20:7400 10.92.4.77:49233 timer:({timer},210ms,0) users:(("vane",pid=1502,fd=23))\n'
+    head = "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n"
+    text = "$ ss -tnpo\n{head}{row}\nbash-3.2# truss -p 1502\n{calls}"
+    probed = diagnosis_of({"mail.txt": text.format(head=head, calls=TRUSS.format(call="write", fd=23), row=row.format(timer="persist"))})
+    resent = diagnosis_of({"mail.txt": text.format(head=head, calls=TRUSS.format(call="write", fd=23), row=row.format(timer="on"))})
+    assert any("does not read" in one.headline for one in found(probed, "blocked-write"))
+    assert not any("does not read" in one.headline for one in found(resent, "blocked-write"))
+
+
 def test_truss_and_a_piece_of_pfiles_are_read() -> None:
     text = TRUSS.format(call="write", fd=23) + '/6:     write(23, "", 96)            = 96\n^C\n'
     assert [form.NAME for form in FORMATS if form.sniff(text.splitlines())] == [truss.NAME]
