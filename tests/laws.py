@@ -1,8 +1,9 @@
 """The laws of evidence, tried over all samples: less evidence never makes surer, damage never makes a cause, nothing makes a sick server healthy.
 
-What a log driver, a mail or a chat does to every line changes nothing. Of two incidents in one folder each keeps its truth, or silence.
+What a log driver, a mail or a chat does to every line changes nothing. Of two incidents in one folder each keeps its truth, or silence. A dump of an idle
+program, or a table of sockets of the host's other programs, beside an incident takes no cause away, and makes none surer.
 
-``python -m tests.laws [subsets|cuts|disguises|pairs]`` tries everything and counts; the tests try a seeded part of it.
+``python -m tests.laws [subsets|cuts|disguises|pairs|strangers]`` tries everything and counts; the tests try a seeded part of it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,13 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "fenced": lambda text: f"```\n{text.rstrip()}\n```\n",
     "spaces at the end": lambda text: "".join(f"{line}  \n" for line in text.splitlines()),
 }
+IDLE = "beside the dump of an idle program"
+OTHERS = "beside the sockets of other programs"
+OTHERS_TABLE = """State      Recv-Q Send-Q Local Address:Port  Peer Address:Port Process
+LISTEN     0      128    0.0.0.0:22          0.0.0.0:*         users:(("sshd",pid=612,fd=3))
+LISTEN     0      511    127.0.0.1:631       0.0.0.0:*         users:(("cupsd",pid=700,fd=7))
+ESTAB      0      0      192.0.2.15:22       192.0.2.99:52114  users:(("sshd",pid=2612,fd=4))
+"""
 
 
 Kind: TypeAlias = "Callable[[str], Iterator[Trial]]"
@@ -137,12 +145,46 @@ def _in_folder(name: str) -> tuple[Reading, ...]:
     return tuple(read_one(*part) for file, path in files if path.name not in NO_EVIDENCE for part in expanded(file, path.read_bytes()))
 
 
+def strangers(name: str) -> Iterator[Trial]:
+    """The incident, and in its folder something of a program that has no part in it."""
+    yield Trial(name, IDLE, partial(_and, name, "zz-idle-jstack.txt", _idle_dump()))
+    if not any(snapshot.has_table for snapshot in assemble(name, readings(name)).incident.snapshots):
+        yield Trial(name, OTHERS, partial(_and, name, "zz-others-ss.txt", OTHERS_TABLE))
+
+
+def _and(name: str, file: str, text: str) -> tuple[Reading, ...]:
+    return (*readings(name), read_one(file, text.encode()))
+
+
+def _idle_dump() -> str:
+    """Workers of a pool without work, in a dump of another day."""
+    frames = "".join(
+        f"\tat {frame}\n"
+        for frame in (
+            "jdk.internal.misc.Unsafe.park(java.base@17.0.15/Native Method)",
+            "java.util.concurrent.locks.LockSupport.park(java.base@17.0.15/LockSupport.java:341)",
+            "java.util.concurrent.LinkedBlockingQueue.take(java.base@17.0.15/LinkedBlockingQueue.java:435)",
+            "java.util.concurrent.ThreadPoolExecutor.getTask(java.base@17.0.15/ThreadPoolExecutor.java:1062)",
+            "java.util.concurrent.ThreadPoolExecutor$Worker.run(java.base@17.0.15/ThreadPoolExecutor.java:635)",
+            "java.lang.Thread.run(java.base@17.0.15/Thread.java:840)",
+        )
+    )
+    threads = "".join(
+        f'"pier-worker-{n}" #{20 + n} prio=5 os_prio=0 cpu=1.50ms elapsed=90.10s tid=0x00007f31b400{n}000 nid=0x1f{n} waiting on condition  [0x00007f319c0{n}e000]\n'
+        f"   java.lang.Thread.State: WAITING (parking)\n{frames}\n"
+        for n in range(1, 5)
+    )
+    return f"2026-01-02 03:04:05\nFull thread dump OpenJDK 64-Bit Server VM (17.0.15+6 mixed mode, sharing):\n\n{threads}"
+
+
 def broken(trial: Trial) -> str | None:
     """How the diagnosis of what is left breaks the law, None if it does not."""
     if trial.damage in DISGUISES:
         return _changed_verdict(trial)
     if trial.partner is not None:
         return _foreign_claim(trial)
+    if trial.damage in {IDLE, OTHERS}:
+        return _lost_or_surer(trial)
     truth = json.loads((SAMPLES / trial.sample / "truth.json").read_text())
     diagnosis = judge(assemble(trial.sample, trial.left()))
     whole = {finding.rule for finding in sample(trial.sample).findings if finding.confidence is not Confidence.SUSPECTED}
@@ -174,6 +216,20 @@ def _changed_verdict(trial: Trial) -> str | None:
     return None if before == after else f"{before} becomes {after}: {worn.headline}"
 
 
+def _lost_or_surer(trial: Trial) -> str | None:
+    """Another cause than without the stranger, or a surer one. What a log alone told may become one of the things that are shown."""
+    evidence = assemble(trial.sample, trial.left())
+    plain, beside = sample(trial.sample).verdict, judge(evidence).verdict
+    before, after = ((one.status, one.rule, one.confidence) for one in (plain, beside))
+    of_logs = not any(snapshot.dumps or snapshot.rows for snapshot in assemble(trial.sample, readings(trial.sample)).incident.snapshots)
+    silent = plain.status is Status.HEALTHY or of_logs
+    if plain.rule == beside.rule or (silent and beside.status is Status.INSUFFICIENT):
+        order = list(Confidence)
+        surer = plain.confidence and beside.confidence and order.index(beside.confidence) < order.index(plain.confidence)
+        return f"{before} becomes surer, {after}" if surer else None
+    return f"{before} becomes {after}: {beside.headline}"
+
+
 def _foreign_claim(trial: Trial) -> str | None:
     """A claim that neither of two incidents makes alone, or health where one is sick."""
     assert trial.partner is not None
@@ -191,7 +247,7 @@ def _words(value: object) -> list[str]:
 
 def main() -> int:
     """Try everything; a line for each broken law, and a count."""
-    kinds = {"subsets": subsets, "cuts": cuts, "disguises": disguises, "pairs": pairs}
+    kinds = {"subsets": subsets, "cuts": cuts, "disguises": disguises, "pairs": pairs, "strangers": strangers}
     tried = failed = 0
     for kind in sys.argv[1:] or list(kinds):
         for name in NAMES:

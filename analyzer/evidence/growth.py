@@ -53,9 +53,14 @@ def growth(history: Sequence[ProcessView], counts: Sequence[int], *, descriptors
 
 def seconds_between(first: Snapshot, last: Snapshot) -> float | None:
     """Seconds from one snapshot to the other; None unless both state a time, both with a zone or both without."""
-    if first.time is None or last.time is None:
+    return seconds_apart(first.time, last.time)
+
+
+def seconds_apart(first: str | None, last: str | None) -> float | None:
+    """Seconds from one time to the other; None unless both are known, both with a zone or both without."""
+    if first is None or last is None:
         return None
-    begin, end = datetime.fromisoformat(first.time), datetime.fromisoformat(last.time)
+    begin, end = datetime.fromisoformat(first), datetime.fromisoformat(last)
     if (begin.tzinfo is None) is not (end.tzinfo is None):
         return None
     return (end - begin).total_seconds()

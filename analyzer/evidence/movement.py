@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 
 import msgspec
 
-from analyzer.evidence.growth import seconds_between
+from analyzer.evidence.growth import seconds_apart, seconds_between
 from analyzer.model.message import say
 
 if TYPE_CHECKING:
@@ -58,9 +58,13 @@ def standing(case: Case, view: ProcessView, members: Sequence[ThreadActivity]) -
     pairs = [(before, now) for before, now in met if now.request == before.request or None in {now.request, before.request}]
     used = [now.cpu - before.cpu for before, now in pairs if now.cpu is not None and before.cpu is not None]
     idle = sum(one <= NO_CPU for one in used) if used else None
-    return Standing(
-        earlier[-1], len(pairs), len(members), idle, seconds_between(earlier[-1].snapshot, view.snapshot), len(met) - len(pairs)
-    )
+    return Standing(earlier[-1], len(pairs), len(members), idle, _seconds_since(earlier[-1], view), len(met) - len(pairs))
+
+
+def _seconds_since(before: ProcessView, view: ProcessView) -> float | None:
+    """Seconds between two dumps by their own times, else by their snapshots': a snapshot may have an artifact of another day, too."""
+    apart = seconds_apart(before.dump.time if before.dump else None, view.dump.time if view.dump else None)
+    return seconds_between(before.snapshot, view.snapshot) if apart is None else apart
 
 
 @lru_cache(maxsize=64)  # every pool of a process is compared with the same dump
