@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.join.descriptors import USUAL_LIMITS, usage
-from analyzer.model.message import say
+from analyzer.model.message import duration, say
 from analyzer.model.timeline import DescriptorLimit, Moment, Turnover
 from parsers.records import TcpState
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 SHORTEST: Final = 1.0
 """Seconds between two snapshots below which a rate is noise: the tables themselves take that long."""
 _MINUTE: Final = 60.0
-_HOUR: Final = 3600.0
-_DAY: Final = 86400.0
-_FEW: Final = 2
 """Up to so many of a unit are told in the smaller one: 100 minutes rather than 1.7 hours."""
 
 
@@ -98,14 +95,6 @@ def growth_text(found: Growth | None) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004 - two digits say enough
-
-
-def duration(seconds: float) -> str:
-    """A time in the largest unit that fits, rounded."""
-    for unit, words in ((_DAY, say("{number} days")), (_HOUR, say("{number} hours")), (_MINUTE, say("{number} minutes"))):
-        if seconds >= _FEW * unit:
-            return say(words.template, number=f"{seconds / unit:.0f}")
-    return say("{seconds:.0f} seconds", seconds=seconds)
 
 
 def moments(case: Case) -> tuple[Moment, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.log_events import Told, of_this_moment
-from analyzer.model.message import say
+from analyzer.model.message import duration, say
 from parsers.records import LogKind, SessionState
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 SHORT: Final = 60
 """Lines of a log that somebody picked; in a longer one a few deadlocks are ordinary noise of a busy database."""
 MANY: Final = 10
-_MINUTE: Final = 60.0
-_HOUR: Final = 3600.0
 FRESH: Final = 300.0
-"""Seconds after which a deadlock that a status keeps is history for whoever took the status."""
+"""Seconds after which a deadlock that a status keeps is history for whoever took the status …"""
+_OVER: Final = 3600.0
+"""… and of which nothing can be held any more."""
 _REPORTS: Final = {
     "PostgreSQL": "grep -A8 'deadlock detected' postgresql.log",
     "MySQL": "mysql -e 'SHOW ENGINE INNODB STATUS\\G' > innodb_status.txt",
@@ -59,12 +59,12 @@ class LoggedDeadlock(msgspec.Struct, frozen=True):
     @property
     def age_in_words(self) -> str | None:
         """The same, in words."""
-        return _age(self.age) if self.age is not None else None
+        return duration(self.age) if self.age is not None else None
 
     @property
     def over(self) -> bool:
         """True if it is so long ago that nothing of it can be held any more."""
-        return self.age is not None and self.age > _HOUR
+        return self.age is not None and self.age > _OVER
 
     @property
     def edges(self) -> str:
@@ -101,12 +101,6 @@ def _is_loud(incident: Incident, told: Told) -> bool:
     age = told.event.figure("age")
     old = age is not None and (age > FRESH or any(_waits(snapshot.sessions) for snapshot in incident.snapshots))
     return not old and not (incident.has_threads or incident.has_sockets) and (lines <= SHORT or told.lines >= MANY)
-
-
-def _age(seconds: float) -> str:
-    if seconds >= 2 * _HOUR:
-        return say("{hours:.0f} hours", hours=seconds / _HOUR)
-    return say("{seconds:.0f} s", seconds=seconds) if seconds < 2 * _MINUTE else say("{minutes:.0f} min", minutes=seconds / _MINUTE)
 
 
 def _waits(sessions: Iterable[Session]) -> bool:

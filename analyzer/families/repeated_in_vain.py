@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.growth import duration
 from analyzer.model.finding import Confidence, Culprit, Evidence, Process, Severity, When
-from analyzer.model.message import plural
+from analyzer.model.message import duration, plural
 from analyzer.model.text import ByNumber, Do, Either, Text
 from parsers.records import Fate
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.model.message import say
+from analyzer.model.message import duration, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,9 +61,9 @@ def clock_notes(snapshot: Snapshot) -> Iterator[str]:
     else:
         yield (
             say(
-                "Artifacts of snapshot {name} were taken {span:.0f} s apart ({printed} and {printed2}): counts of threads and sockets need not agree.",
+                "Artifacts of snapshot {name} were taken {span} apart ({printed} and {printed2}): counts of threads and sockets need not agree.",
                 name=snapshot.name,
-                span=span,
+                span=duration(span),
                 printed=first.printed,
                 printed2=last.printed,
             )

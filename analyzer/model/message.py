@@ -23,6 +23,11 @@ _THREADS: Final = re.compile(
 """Threads in a text of ours: those of another process, dumps, and words of commands are something else."""
 MEMBERS: Final = {"goroutine": "goroutines", "process": "processes", "worker": "workers"}
 """What other runtimes have in place of threads: one, and many."""
+_MINUTE: Final = 60.0
+_HOUR: Final = 3600.0
+_DAY: Final = 86400.0
+_FEW: Final = 2
+"""Of a unit, from which on a time is said in it."""
 _FIRST_SLOT: Final = re.compile(r"\{(\w+)")
 
 
@@ -188,3 +193,11 @@ def joined(separator: str, parts: Iterable[str]) -> Message:
     slots: dict[str, object] = {f"part{index}": part for index, part in enumerate(whole)}
     template = "{separator}".join(f"{{{name}}}" for name in slots)
     return Message.made(separator.join(whole), template, {**slots, "separator": say(separator)})
+
+
+def duration(seconds: float) -> str:
+    """A time in the largest unit that fits, rounded."""
+    for unit, words in ((_DAY, say("{number} days")), (_HOUR, say("{number} hours")), (_MINUTE, say("{number} minutes"))):
+        if seconds >= _FEW * unit:
+            return say(words.template, number=f"{seconds / unit:.0f}")
+    return say("{seconds:.0f} seconds", seconds=seconds)

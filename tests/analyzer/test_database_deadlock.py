@@ -130,9 +130,9 @@ MySQL thread id 70, OS thread handle 1406, query id 60 10.9.0.6 mill
 @pytest.mark.parametrize(
     ("now", "severity", "age"),
     [
-        ("2024-05-06 11:22:40", Severity.WARNING, ", 7 s before its status was taken."),
-        ("2024-05-06 11:33:33", Severity.INFO, ", 11 min before its status was taken."),
-        ("240506 11:33:33", Severity.INFO, ", 11 min before its status was taken."),
+        ("2024-05-06 11:22:40", Severity.WARNING, ", 7 seconds before its status was taken."),
+        ("2024-05-06 11:33:33", Severity.INFO, ", 11 minutes before its status was taken."),
+        ("240506 11:33:33", Severity.INFO, ", 11 minutes before its status was taken."),
     ],
 )
 def test_a_status_keeps_the_last_deadlock_with_its_age(now: str, severity: Severity, age: str) -> None:

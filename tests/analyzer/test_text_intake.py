@@ -75,7 +75,7 @@ class TestClocks:
             "session.txt": f"$ date\n{DATE}$ netstat -tanp\n" + netstat(LISTENER, *CLIENTS),
             "dump.txt": dump(*idle_exec(3), time="2026-01-01 03:11:07"),
         }
-        assert "427 s apart (2026-01-01T03:04:00+00:00 and 2026-01-01T03:11:07)" in notes(files)
+        assert "7 minutes apart (2026-01-01T03:04:00+00:00 and 2026-01-01T03:11:07)" in notes(files)
 
     def test_a_dump_soon_after_it_is_not(self) -> None:
         files = {
@@ -105,7 +105,7 @@ class TestClocks:
     def test_two_dumps_of_one_clock_a_quarter_of_an_hour_apart_are_apart(self) -> None:
         other = dump(*idle_exec(3, port=9090), time="2026-01-01 03:19:09")
         files = {"a.txt": dump(*idle_exec(3), time="2026-01-01 03:04:09"), "b.txt": other}
-        assert "900 s apart" in notes(files)
+        assert "15 minutes apart" in notes(files)
 
     def test_the_shells_clock_is_the_moments_time_where_no_dump_states_one(self) -> None:
         (moment,) = evidence_of({"s.txt": f"{DATE}" + netstat(LISTENER)}).incident.snapshots
