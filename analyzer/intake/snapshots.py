@@ -26,6 +26,7 @@ _MOMENT_FOLDER = re.compile(
     r"(?:snap(?:shot)?|round|dump|set|run|capture|sample|step|iteration|minute|min|take|time|t|pass|s|n)?[-_. ]?\d[\d\-_.:T]*",
     re.IGNORECASE,
 )
+_PROCESS_FOLDER = re.compile(r"(?:(?P<word>proc|process|pid)|[A-Za-z][\w.]*?)[-_. ]?(?P<pid>\d+)", re.IGNORECASE)
 _ARCHIVE = re.compile(r"\.(?:zip|jar|tar|t[gx]z|tzst|tar\.(?:gz|xz|zst))$", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 _OF_PROC = frozenset({"proc", "task"})  # below them, folders are processes and threads
@@ -67,7 +68,7 @@ def place(
     files = {piece.file for piece in pieces}
     hosts = (
         layouts.hosts_of(files, named or {})
-        or _hosts(files, named or {})
+        or _hosts(files, named or {}, {str(pid) for pid in pids})
         or labelled_hosts(formats_of([(piece.file, piece.kind) for piece in pieces]), _BESIDE)
     )
     result: list[Place | None] = [None] * len(pieces)
@@ -81,8 +82,8 @@ def place(
     return [found for found in result if found is not None]
 
 
-def _hosts(files: Collection[str], named: Mapping[str, str]) -> dict[str, str]:
-    """File → host, where sibling folders or archives hold the same kinds of files and their names do not count moments.
+def _hosts(files: Collection[str], named: Mapping[str, str], pids: Collection[str]) -> dict[str, str]:
+    """File → host, where sibling folders or archives hold the same kinds of files and their names count neither moments nor processes (``pids``).
 
     ``named``: file → the host that its content names.
     """
@@ -96,7 +97,7 @@ def _hosts(files: Collection[str], named: Mapping[str, str]) -> dict[str, str]:
     folders: dict[str, dict[str, str]] = defaultdict(dict)
     for file, path in below.items():
         folder, slash, rest = path.partition("/")
-        if slash and not counts_moments(_ARCHIVE.sub("", folder)):
+        if slash and not counts_moments(_ARCHIVE.sub("", folder)) and not _is_of_process(folder, pids):
             folders[folder][file] = rest
     if len(folders) < 2:  # noqa: PLR2004 - one folder is a way of packing
         return {}
@@ -131,6 +132,12 @@ def _around(paths: Sequence[str]) -> str:
 def _differ(names: Sequence[str]) -> bool:
     """True if every name is known, and no two are of one host."""
     return all(names) and len({name if _ADDRESS.fullmatch(name) else name.partition(".")[0] for name in names}) == len(names)
+
+
+def _is_of_process(folder: str, pids: Collection[str]) -> bool:
+    """True for the folder of one process: ``proc-4105``, ``pid_4105``, or ``worker-4105`` where a process of the incident has that pid."""
+    match = _PROCESS_FOLDER.fullmatch(folder)
+    return match is not None and (match["word"] is not None or match["pid"] in pids)
 
 
 def counts_moments(folder: str) -> bool:

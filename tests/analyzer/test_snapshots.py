@@ -197,3 +197,17 @@ def test_folders_that_number_the_outputs_of_one_moment() -> None:
     assert set(orders("1/jstack.txt", "2/ss.txt", "3/lsof.txt").values()) == {0}
     assert orders("1/jstack.txt", "2/jstack.txt") == {"1/jstack.txt": 0, "2/jstack.txt": 1}
     assert orders("snap1/ss.txt", "snap2/netstat.txt") == {"snap1/ss.txt": 0, "snap2/netstat.txt": 1}
+
+
+@pytest.mark.parametrize(
+    ("folders", "pids", "hosts"),
+    [
+        (("proc-4105", "proc-4160"), (), {None}),
+        (("pid_4105", "pid_4160"), (), {None}),
+        (("till4105", "till4160"), (4105, 4160), {None}),
+        (("till4105", "till4160"), (), {"till4105", "till4160"}),
+    ],
+)
+def test_the_folder_of_a_process_is_no_host(folders: tuple[str, ...], pids: tuple[int, ...], hosts: set[str | None]) -> None:
+    pieces = [SeriesPiece(f"{folder}/status", 0, "proc_status", None) for folder in folders]
+    assert {one.host for one in place(pieces, pids)} == hosts
