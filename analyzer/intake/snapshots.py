@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from analyzer.intake import layouts, rounds
-from analyzer.model.host_labels import formats_of, labelled_hosts
+from analyzer.intake.moment_words import is_moment_word, numbered_names
+from analyzer.model.host_labels import TABLES, formats_of, labelled_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -65,10 +66,11 @@ def place(
 
     ``named``: the hosts that files name themselves; ``far``: file and number of pieces that are of another host than the rest of their file, and that host.
     """
-    files = {piece.file for piece in pieces}
+    files, own = {piece.file for piece in pieces}, {str(pid) for pid in pids}
+    names = numbered_names(files, {piece.file for piece in pieces if piece.kind.partition(" ")[0] in TABLES})
     hosts = (
         layouts.hosts_of(files, named or {})
-        or _hosts(files, named or {}, {str(pid) for pid in pids})
+        or _hosts(files, named or {}, own)
         or labelled_hosts(formats_of([(piece.file, piece.kind) for piece in pieces]), _BESIDE)
     )
     result: list[Place | None] = [None] * len(pieces)
@@ -76,7 +78,7 @@ def place(
     for number, piece in enumerate(pieces):
         by_host[(far or {}).get((piece.file, piece.section)) or hosts.get(piece.file)].append(number)
     for host, numbers in by_host.items():
-        indices = _indices([pieces[number] for number in numbers], {str(pid) for pid in pids})
+        indices = _indices([pieces[number]._replace(file=names.get(pieces[number].file, pieces[number].file)) for number in numbers], own)
         for number, index in zip(numbers, indices, strict=True):
             result[number] = Place(host, index)
     return [found for found in result if found is not None]
@@ -141,8 +143,8 @@ def _is_of_process(folder: str, pids: Collection[str]) -> bool:
 
 
 def counts_moments(folder: str) -> bool:
-    """True for the name of a folder that counts moments; an address names a machine."""
-    return _MOMENT_FOLDER.fullmatch(folder) is not None and _ADDRESS.fullmatch(folder) is None
+    """True for the name of a folder that counts moments, by a number or a word; an address names a machine."""
+    return is_moment_word(folder) or (_MOMENT_FOLDER.fullmatch(folder) is not None and _ADDRESS.fullmatch(folder) is None)
 
 
 def _indices(pieces: Sequence[SeriesPiece], pids: Collection[str]) -> list[int]:

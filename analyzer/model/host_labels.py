@@ -45,7 +45,7 @@ _SHORTEST_NAME: Final = 3
 """Letters of a word that may be a machine's or a program's name."""
 LETTERED: Final = _words("node host server srv app web db vm pod box machine site member peer")
 """Words behind which a single letter tells machines apart (``nodeA``)."""
-_TABLES: Final = formats_showing(Shows.SOCKETS)
+TABLES: Final = formats_showing(Shows.SOCKETS)
 """Formats that list sockets."""
 _DUMPS: Final = formats_showing(Shows.THREADS)
 """Formats that list threads."""
@@ -87,7 +87,7 @@ def labelled_hosts(kinds: Mapping[str, Collection[str]], beside: str) -> dict[st
         return {}
     bare = [file for file, formats in kinds.items() if file not in found and set(formats) != {beside}]
     formats = {form for file in found for form in kinds[file]}
-    return found if not bare or (formats & _TABLES and formats & _DUMPS) else {}
+    return found if not bare or (formats & TABLES and formats & _DUMPS) else {}
 
 
 def at_odds(one: str, other: str) -> bool:

@@ -211,3 +211,28 @@ def test_folders_that_number_the_outputs_of_one_moment() -> None:
 def test_the_folder_of_a_process_is_no_host(folders: tuple[str, ...], pids: tuple[int, ...], hosts: set[str | None]) -> None:
     pieces = [SeriesPiece(f"{folder}/status", 0, "proc_status", None) for folder in folders]
     assert {one.host for one in place(pieces, pids)} == hosts
+
+
+@pytest.mark.parametrize(
+    ("files", "orders"),
+    [
+        (("ss_a.txt", "ss_b.txt", "ss_c.txt"), (0, 1, 2)),
+        (("ss-before.txt", "ss-after.txt"), (0, 1)),
+        (("late/ss.txt", "early/ss.txt", "early/lsof.txt"), (1, 0, 0)),
+        (("ss.txt", "ss2.txt", "ss3.txt"), (0, 1, 2)),
+        (("lsof-2.txt", "lsof.txt"), (1, 0)),
+        (("ss_a.txt", "ss_l.txt"), (0, 0)),
+        (("ss_b.txt", "ss_c.txt"), (0, 0)),
+        (("ss-after.txt", "lsof.txt"), (0, 0)),
+        (("quay.txt", "quay2.txt"), (0, 0)),
+    ],
+)
+def test_words_letters_and_a_second_one_count_moments(files: tuple[str, ...], orders: tuple[int, ...]) -> None:
+    pieces = [SeriesPiece(file, 0, "ss", None) for file in files]
+    found = place(pieces, ())
+    assert {one.host for one in found} == {None}
+    assert tuple(one.order for one in found) == orders
+
+
+def test_letters_of_dumps_may_be_of_two_processes() -> None:
+    assert orders("jstack_a.txt", "jstack_b.txt") == {"jstack_a.txt": 0, "jstack_b.txt": 0}
