@@ -128,7 +128,7 @@ def last_list(snapshots: Sequence[Snapshot]) -> tuple[int, tuple[Session, ...]]:
     sessions = snapshots[last].sessions or SessionWaits(ends[last], ()).sessions
     known = {(one.server, one.id) for one in sessions}
     more = [one for number in listed if number > last for one in snapshots[number].sessions if (one.server, one.id) in known]
-    return last, SessionWaits((*sessions, *more), ()).sessions if more else sessions
+    return last, SessionWaits((*sessions, *more), ()).sessions
 
 
 def of_lists(snapshots: Sequence[Snapshot]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -237,6 +238,19 @@ def _ahead(waits: SessionWaits, waiters: Sequence[Session]) -> tuple[Session | N
     return first, named.count(first.id) if first is not None else 0
 
 
+def ahead_of(waits: SessionWaits, waiters: Sequence[Session]) -> Session | None:
+    """The session that wants a whole table for itself and waits, too, while these or others wait behind it: it has nothing yet."""
+    server = waiters[0].server
+    named = Counter(holder for (where, _), holders in waits.direct.items() if where == server for holder in holders)
+    asks = [one for one in waits.sessions if one.server == server and one.state is SessionState.LOCKED and _wants_whole(one)]
+    return max((one for one in asks if named[one.id]), key=lambda one: named[one.id], default=None)
+
+
+def cancel_of(session: Session) -> str:
+    """The statement that ends what a session does; empty where its server has none that this tool knows."""
+    return _CANCEL.get(session.server, "").format(id=session.id)
+
+
 def _named(waits: SessionWaits, waiter: Session, ids: frozenset[str]) -> Session | None:
     """The only one of several holders that rests in its transaction; a single one that is named and not listed, of which only the number is known."""
     known = [one for one in waits.sessions if one.server == waiter.server and one.id in ids]
@@ -320,7 +334,7 @@ def _finding(hold: _Hold, few: Finding | None, callers: Sequence[ThreadActivity]
         ahead=session_in_words(hold.ahead) if hold.ahead is not None else None,
         metadata=(_METADATA in (longest.waits_on or "") or (not hold.told and _wants_whole(longest))) and len(waiters) > 1,
         whole=longest.id if longest.server in _CANCEL and _wants_whole(longest) and len(waiters) > 1 else None,
-        cancel=_CANCEL.get(longest.server, "").format(id=longest.id),
+        cancel=cancel_of(longest),
         asked=not hold.told and bool(_tables(holder) & _tables(longest)),
         transaction=holder.own_link is not None or holder.state is SessionState.IN_TRANSACTION,
         exclusive=holder.server == "mongodb",
@@ -378,10 +392,9 @@ def _judged(text: Filled, hold: _Hold, shown: tuple[Evidence, ...], sure: Confid
 
 
 def _doing(holder: Session) -> str:
-    if holder.state is SessionState.IN_TRANSACTION or (holder.state is SessionState.IDLE and holder.own_link is not None):
-        return say("is idle in a transaction{age}", age=age_in_words(holder))
-    if holder.state is SessionState.IDLE:
-        return say("is idle{age}", age=age_in_words(holder))
+    if holder.state in _RESTS:
+        in_one = holder.state is SessionState.IN_TRANSACTION or holder.own_link is not None
+        return say("is idle in a transaction{age}" if in_one else "is idle{age}", age=age_in_words(holder))
     if holder.state is SessionState.ACTIVE:
         return say("runs a statement{age}", age=age_in_words(holder))
     return say("is in a state that the list does not show")

@@ -192,10 +192,10 @@ def _place(told: Told) -> tuple[int, bool]:
     return _ORDER.index(told.event.kind), says_less(told.event)
 
 
-def alarms(case: Case) -> Iterator[Finding]:
-    """What a broker says itself of why it takes no more messages."""
-    told = [one for one in of_this_moment(case.incident) if one.event.kind is LogKind.ALARM]
-    yield from (_of_line(case, one, STORIES[LogKind.ALARM]) for one in told[:1])
+def of_kind(case: Case, kind: LogKind) -> Iterator[Finding]:
+    """What a server says itself, whatever else is known: why a broker takes no more messages, which session of a database keeps others waiting."""
+    told = [one for one in of_this_moment(case.incident) if one.event.kind is kind and (kind is LogKind.ALARM or _matters(case, one))]
+    yield from (_of_line(case, one, STORIES[kind]) for one in told[:1])
 
 
 STANDS: Final = 5.0

@@ -108,6 +108,7 @@ def _both(one: Session, other: Session) -> Session:
         transaction_age=listed.transaction_age if listed.transaction_age is not None else transaction.transaction_age,
         statement=listed.statement or transaction.statement,
         own_link=transaction.own_link or listed.own_link,
+        blocked_by=listed.blocked_by or transaction.blocked_by,
         onward=listed.onward or transaction.onward,
         onward_name=listed.onward_name or transaction.onward_name,
     )

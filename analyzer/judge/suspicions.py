@@ -10,12 +10,12 @@ from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.evidence.sessions import of_lists
 from analyzer.families import counted_sessions, listed_sessions, standing_calls, told_by_logs
 from analyzer.families.counted_sessions import counted_in_words
-from analyzer.families.log_joins import LOG_ALONE
+from analyzer.families.log_joins import LOG_ALONE, who_holds
 from analyzer.families.tied_sessions import victim_of
 from analyzer.judge.shown import beside_threads, of_untold, shown
 from analyzer.model.finding import Check, Confidence, Finding, Outcome, Severity
 from analyzer.model.message import capitalized, say, unended
-from parsers.records import Runtime, SessionState
+from parsers.records import LogKind, Runtime, SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,12 +53,12 @@ def without_few(found: Sequence[Finding]) -> Sequence[Finding]:
 def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
     """The findings and the checks, with what a list of sessions alone tells. Picked threads that wait for that server are part of its finding."""
     firm = [one for one in found if one.severity is not Severity.INFO and not one.has_doubt(*_LITTLE) and not listed_sessions.is_open(one)]
-    victim = victim_of(case, found, _listed(case)) if firm and not any(one.rule in _OF_LISTS for one in firm) else None
-    if firm and victim is None:
+    if any(one.rule in _OF_LISTS for one in firm):
         return found, checked
+    victim = victim_of(case, found, _listed(case)) if firm else None
     told = {
         one.rule: replace(one, outlook=rules[one.rule].OUTLOOK)
-        for one in (*listed_sessions.suspicions(case, found), *(() if victim is not None else counted_sessions.suspicions(case, found)))
+        for one in (*listed_sessions.suspicions(case, found), *(() if firm else counted_sessions.suspicions(case, found)))
         if one.rule in rules
     }
     cause = next(iter(told), None)
@@ -123,12 +123,17 @@ def _of_runtimes(case: Case) -> Iterator[Finding]:
 
 
 def _with_alarm(case: Case, found: list[Finding], checked: list[Check], rules: Mapping[str, Rule]) -> tuple[list[Finding], list[Check]]:
-    """Where picked threads wait for an answer, and a broker says itself why it gives none, that is the finding; else as before."""
+    """Where picked threads wait for an answer, and a broker says itself why it gives none, that is the finding. A lock that a database tells of stands beside any."""
     firm = [one for one in found if one.severity is not Severity.INFO]
+    if who_holds(case) is not None and not any(one.rule in _OF_LISTS or one.rule in _OF_LOGS for one in firm):
+        waits = [replace(one, outlook=one.outlook or rules[one.rule].OUTLOOK) for one in told_by_logs.of_kind(case, LogKind.LOCK_WAIT)]
+        return [*found, *waits], _noted(checked, {one.rule: one for one in waits})
     if not all((one.rule in _CALLS or _under_lock(one)) and one.has_doubt(FEW_THREADS) for one in firm):
         return found, checked
     told = {
-        one.rule: replace(one, outlook=one.outlook or rules[one.rule].OUTLOOK) for one in told_by_logs.alarms(case) if one.rule in rules
+        one.rule: replace(one, outlook=one.outlook or rules[one.rule].OUTLOOK)
+        for one in told_by_logs.of_kind(case, LogKind.ALARM)
+        if one.rule in rules
     }
     if not told:
         return found, checked

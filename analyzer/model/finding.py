@@ -395,6 +395,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def order_of(finding: Finding) -> tuple[int, int, int, str, Sequence[object]]:
-    """Sort key: severity, confidence, how many doubts, rule, first evidence."""
-    where = finding.evidence[0].where
-    return finding.severity.rank, finding.confidence.rank, len(finding.doubts), finding.rule, (where.file, where.first, finding.headline)
+    """Sort key: severity, confidence, how many doubts, rule, in how many places its evidence shows one thing, first evidence."""
+    where, most = finding.evidence[0].where, max(one.more for one in finding.evidence)
+    place = (-most, where.file, where.first, finding.headline)
+    return finding.severity.rank, finding.confidence.rank, len(finding.doubts), finding.rule, place

@@ -18,7 +18,8 @@ from analyzer.contention.cross_system import loops, own_hold
 from analyzer.evidence.citations import blamed, of_threads, quoted
 from analyzer.evidence.far_sessions import HeldUp, client_of, held_up
 from analyzer.evidence.sessions import age_in_words, kill_of, of_block, of_session, seconds_in_words, server_of, session_in_words
-from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
+from analyzer.families.listed_sessions import ahead_of, cancel_of
+from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import ByNumber, Do, Either, Text
@@ -53,11 +54,21 @@ TEXT: Final = Text(
     do=(
         Do(When.NOW, "Ask the owner of {session}, or end it: its transaction is rolled back.", "{kill}"),
         Do(
+            When.NOW,
+            "Or cancel session {whole}: it has changed nothing yet, and those behind it go on at once. Let it ask again with a short limit for lock waits.",
+            "{cancel}",
+            on="whole",
+        ),
+        Do(
             When.FIX,
             Either(
                 "ours",
                 "Commit or roll back before anything slow: no remote call, no waiting, inside a transaction.",
-                "Let the program behind {session} commit before it waits for anything else.",
+                Either(
+                    "idle",
+                    "Let the program behind {session} commit before it waits for anything else.",
+                    "Make the statement of {session} short: look at its plan, and commit in smaller pieces.",
+                ),
             ),
         ),
         Do(When.PREVENT, "Set a timeout on idle transactions and on lock waits."),
@@ -93,7 +104,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(found: HeldUp) -> Finding:
     holder, victim, threads = found.holder, found.sessions[0].session, found.threads
-    ours = found.far.joined_of(holder).connection
+    ours, ahead = found.far.joined_of(holder).connection, ahead_of(found.far, [one.session for one in found.sessions])
     text = TEXT.filled(
         found.view.process,
         victims=plural(len(found.sessions), "connection"),
@@ -106,6 +117,8 @@ def _finding(found: HeldUp) -> Finding:
         holding_statement=holder.statement or "",
         kill=kill_of(holder),
         ours=ours,
+        whole=ahead.id if ahead is not None and cancel_of(ahead) else None,
+        cancel=cancel_of(ahead) if ahead is not None else "",
         local=ours.local if ours is not None else "",
         client=client_of(found),
         told=found.told,
@@ -116,7 +129,9 @@ def _finding(found: HeldUp) -> Finding:
         threads_count=len(threads),
         first=quoted(threads[0]) if threads else say("this process"),
     )
-    waits, holds = of_session(victim, text["waits"]), of_session(holder, text["holds"])
+    others = tuple(one.session.where for one in found.sessions[1:])
+    waits = Evidence(victim.where, text["waits"], (victim.id,), len(others), None, others)
+    holds = of_session(holder, text["holds"])
     reading = [of_threads(threads, text["reading"])] if threads else []
     return text.finding(
         severity=Severity.CRITICAL,

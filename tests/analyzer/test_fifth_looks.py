@@ -41,7 +41,9 @@ def test_a_database_s_own_list_says_why_it_does_not_answer() -> None:
 def test_sessions_of_other_clients_are_not_the_cause() -> None:
     diagnosis = diagnosis_of({"processlist.txt": PROCESSES, "innodb_trx.txt": TRANSACTIONS, "ss.txt": workers(own="415")})
     assert diagnosis.verdict.rule == "slow-backend"
-    assert not found(diagnosis, "lock-held-by-idle-transaction")
+    (lock,) = found(diagnosis, "lock-held-by-idle-transaction")
+    (calls,) = found(diagnosis, "slow-backend")
+    assert (lock.confidence, lock.consequence_of, calls.consequence_of) == (Confidence.SUSPECTED, None, None)
 
 
 def test_a_table_of_listeners_alone_hides_no_lock() -> None:

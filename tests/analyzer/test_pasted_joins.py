@@ -246,7 +246,9 @@ def test_threads_that_wait_for_a_server_and_its_own_list_of_waits() -> None:
     assert "session 20001" in told.verdict.headline
     assert "24 threads wait for an answer of PostgreSQL, called from org.quay.Pier.save(Pier.java:47)" in told.findings[0].explanation
     other = diagnosis_of({"threads.txt": pg_threads(24, *CALLS), "pg.txt": SESSIONS, "report.md": "It hangs.\n"})
-    assert not found(other, "lock-held-by-idle-transaction")
+    (lock,) = found(other, "lock-held-by-idle-transaction")
+    assert not any("threads" in words for words in (lock.headline, lock.explanation))
+    assert found(other, "slow-backend")[0].consequence_of is None
 
 
 def bean(name: str, number: int) -> str:
