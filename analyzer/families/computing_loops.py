@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Finding
     from analyzer.software.pools import Pool, ThreadActivity
     from analyzer.waits.case import ProcessView
+    from parsers.records import Frame
 
     Teller: TypeAlias = Callable[[ProcessView, Pool, list[ThreadActivity], Standing | None, Multiple | None], Finding]
 
@@ -32,7 +33,7 @@ TEXT: Final = Text(
     "event-loop-blocked",
     headline=ByNumber(
         "many",
-        "{loops} of {name} is busy in {call}{deep}{by}: all their connections stand still.",
+        "{loops} of {name} is busy in {call}{deep}{by}: all its connections stand still.",
         "{loops} of {name} are busy in {call}{deep}{by}: all their connections stand still.",
     ),
     explanation="Threads of {name} must wait for events of many connections; {blocked} of {all} are at work in {call}{called_from}{since}.{clients}{pattern} The stack shows no wait: neither a lock nor the far end of a call is what keeps the loop.",
@@ -40,11 +41,21 @@ TEXT: Final = Text(
     do=(
         Do(When.NOW, "Take the stack again, and look at the thread's processor time: does it stand under {frame} still?", "{again}"),
         Do(
+            When.NOW,
+            "What runs is a script that a client sent: end it (a script that has written something ends with the server alone), and ask the list of clients who sent it.",
+            "redis-cli -p {port} SCRIPT KILL; redis-cli -p {port} CLIENT LIST",
+            on="script",
+        ),
+        Do(
             When.FIX,
             Either(
                 "deep",
                 "Look at the expression in {frame}: a repetition inside a repetition, such as (a+)+, tries all ways to match. Write it without one, with possessive quantifiers, or for an engine that does not go back (RE2), and bound the length of what it is given.",
-                "Make the work in {frame} shorter, bound its input, or do it on a worker pool.",
+                Either(
+                    "script",
+                    "Make the script shorter, and bound what it goes through.",
+                    "Make the work in {frame} shorter, bound its input, or do it on a worker pool.",
+                ),
             ),
         ),
         Do(When.PREVENT, "A worker pool alone only moves such work: a few inputs then fill the pool.", on="deep"),
@@ -62,6 +73,8 @@ TEXT: Final = Text(
         ),
     },
 )
+_SCRIPTS: Final = frozenset({"evalGenericCommand", "fcallCommandGeneric"})
+"""Functions of Redis and Valkey that run the script of a client (script_lua.c, eval.c, functions.c)."""
 _OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The loop goes on when the work is done; the next such input keeps it again."))
 
 
@@ -74,6 +87,11 @@ def teller(view: ProcessView, blocked: Sequence[ThreadActivity]) -> Teller | Non
     return finding if computes(view, blocked) else None
 
 
+def _named(frames: Sequence[Frame]) -> Frame:
+    """The innermost frame that has a name: a program without symbols shows few."""
+    return next((frame for frame in frames if frame.cls != "??"), frames[0])
+
+
 def computes(view: ProcessView, blocked: Sequence[ThreadActivity]) -> bool:
     """True if the first of them runs code, as far as the stack of a JVM tells."""
     return bool(blocked) and view.known.runtime is Runtime.JVM and blocked[0].activity.kind is ActivityKind.RUNNING
@@ -83,7 +101,7 @@ def finding(view: ProcessView, pool: Pool, blocked: Sequence[ThreadActivity], st
     """The loops of a pool that compute."""
     member, loops = blocked[0], [one for one in pool.members if one.activity.kind != ActivityKind.NONE]
     frame, pattern = application_frame(*member), outermost_of_pattern(member.thread.frames)
-    call, pid = (pattern or member.thread.frames[0]), view.process.pid if view.process.pid is not None else "PID"
+    call, pid = (pattern or _named(member.thread.frames)), view.process.pid if view.process.pid is not None else "PID"
     text = TEXT.filled(
         view.process,
         name=pool.name,
@@ -100,6 +118,8 @@ def finding(view: ProcessView, pool: Pool, blocked: Sequence[ThreadActivity], st
         since=reported(member),
         clients=clients_in_words(view, pool.port),
         lasts=has_stood(still),
+        script=any(one.call in _SCRIPTS for one in member.thread.frames),
+        port=pool.port if pool.port is not None else "PORT",
         again=f"jstack -l {pid} > jstack-2.txt; top -H -b -n 1 -p {pid} > top.txt",
     )
     shown = of_threads(blocked, say("an event loop of {name} is busy in {call}", name=pool.name, call=call.call))

@@ -34,7 +34,7 @@ def acceptor_of(view: ProcessView, port: int) -> ThreadActivity | None:
         return (named or called)[0]
     if len(shaking := shaking_hands(view)) == 1:
         return shaking[0]
-    if (loop := javascript_loop(view)) is not None:
+    if (loop := javascript_loop(view) or held_loop(view)) is not None:
         return loop
     # Elimination needs the whole dump: in a piece of one, the acceptor is among the threads that are not here.
     others = () if somebody_accepts(view) or view.coverage.threads else acceptors_elsewhere(view)
@@ -60,11 +60,29 @@ def javascript_loop(view: ProcessView) -> ThreadActivity | None:
     main = next((member for member in members if view.pid is not None and member.thread.native_id == NativeId(view.pid)), None)
     if main is None or main.activity.kind in {*IDLE, ActivityKind.SELECT} or not main.thread.frames:
         return None
-    if not any(len(queue_of(view, port)) >= FEW_CLIENTS for port in view.listeners):
+    if queued_port(view) is None:
         return None
     # Of what JavaScript called, Node's own function is the one that a developer knows.
     own = next((at for at, frame in enumerate(main.thread.frames) if frame.cls.startswith("node::")), main.activity.app)
     return main._replace(activity=main.activity._replace(app=own))
+
+
+def held_loop(view: ProcessView) -> ThreadActivity | None:
+    """The thread that runs the only event loop of a native program and computes while connections wait to be accepted; None if there are several, or it waits.
+
+    The loop's own frame shows which thread it is (Redis, HAProxy, libevent): whatever stands above that frame keeps the loop from its next event.
+    """
+    if view.dump is None or view.dump.runtime is not Runtime.NATIVE:
+        return None
+    loops = [member for pool in view.pools for member in pool.members if _runs_loop(view, member)]
+    if len(loops) != 1 or loops[0].activity.kind is not ActivityKind.RUNNING or queued_port(view) is None:
+        return None
+    return loops[0]
+
+
+def queued_port(view: ProcessView) -> int | None:
+    """The first port of the process on which connections wait to be accepted."""
+    return next((port for port in sorted(view.listeners) if len(queue_of(view, port)) >= FEW_CLIENTS), None)
 
 
 def standing_scripts(view: ProcessView, *, reported: bool) -> tuple[ThreadActivity, ...]:
@@ -88,11 +106,12 @@ def is_loop(view: ProcessView, pool: Pool, member: ThreadActivity) -> bool:
     """False for a thread without the loop's own frame among others that have it: threads of native programs have no names that keep them apart."""
     if view.known.runtime is not Runtime.NATIVE:
         return True
+    return _runs_loop(view, member) or not any(_runs_loop(view, one) for one in pool.members)
 
-    def runs(one: ThreadActivity) -> bool:
-        return any(view.known.entry(frame.full) == PoolRole.EVENT_LOOP for frame in one.thread.frames)
 
-    return runs(member) or not any(runs(one) for one in pool.members)
+def _runs_loop(view: ProcessView, member: ThreadActivity) -> bool:
+    """True if the loop's own frame is in the stack."""
+    return any(view.known.entry(frame.full) == PoolRole.EVENT_LOOP for frame in member.thread.frames)
 
 
 def shaking_hands(view: ProcessView) -> tuple[ThreadActivity, ...]:

@@ -43,7 +43,7 @@ def test_a_loop_that_waits_for_a_future_of_its_own() -> None:
 @pytest.mark.parametrize("frames", [CLIENT, READ, SLEEP])
 def test_what_threads_of_others_bring_needs_no_loop(frames: str) -> None:
     finding = blocked(frames)
-    assert finding.headline.endswith("all their connections stand still.")
+    assert finding.headline.endswith("all its connections stand still.")
     assert "the loop waits for itself" not in finding.explanation
 
 
