@@ -9,6 +9,7 @@ import msgspec
 
 from analyzer.evidence.doing import meanwhile
 from analyzer.evidence.nouns import program_in_words
+from analyzer.evidence.stalled_writes import unread_by
 from analyzer.model.finding import Evidence
 from analyzer.model.message import say
 from analyzer.software.kinds import ActivityKind
@@ -149,15 +150,18 @@ def _listed_locker(view: ProcessView, waiters: Sequence[ThreadActivity]) -> tupl
 
 
 def meanwhile_of(view: ProcessView, owner: ThreadActivity) -> str:
-    """What the owner of a lock does, and who keeps the file that it waits for."""
-    held = held_file(view, owner)
+    """What the owner of a lock does, and who keeps the file that it waits for, or does not read what it writes."""
+    held, row = held_file(view, owner), unread_by(view, owner)
+    if row is not None:
+        return say("waits for {remote}, which does not read", remote=row.remote)
     return say("waits for a lock on {place} that {who} holds", place=held.place, who=held.who) if held is not None else meanwhile(owner)
 
 
 def looked_at(view: ProcessView, owner: ThreadActivity | None) -> str:
     """What to look at so that the owner of a lock goes on."""
     held = held_file(view, owner) if owner is not None else None
-    return held.who if held is not None else say("what the owner does")
+    row = unread_by(view, owner)
+    return held.who if held is not None else str(row.remote) if row is not None else say("what the owner does")
 
 
 def holder_of(view: ProcessView, owner: ThreadActivity | None) -> Iterator[Evidence]:

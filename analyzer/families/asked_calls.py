@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 from analyzer.contention.scopes import waits_itself
 from analyzer.evidence.citations import of_lock, of_silence, of_threads
 from analyzer.evidence.file_locks import holder_of, meanwhile_of
+from analyzer.evidence.stalled_writes import of_unread, unread_by, unread_in_words
 from analyzer.model.finding import Evidence, Outlook, RecoversWhen
 from analyzer.model.message import say
 from analyzer.model.text import Either
@@ -151,6 +152,7 @@ class Words(TypedDict):
     hands: bool
     taken_in: str
     foreign: bool
+    unread: str
 
 
 def undecided(queue: LockQueue) -> Outlook | None:
@@ -189,6 +191,7 @@ def in_words(queue: LockQueue) -> Words:
     owner = queue.owner
     bare = undecided(queue) is not None
     foreign = _foreign(queue)
+    row = unread_by(queue.view, owner)
     session = any(frame.method == "session_start" for frame in queue.members[0].thread.frames[:1])
     return Words(
         doing=_doing(queue, bare=bare),
@@ -202,6 +205,7 @@ def in_words(queue: LockQueue) -> Words:
         awaits=owner is not None and owner.activity.kind in {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION},
         hands=owner is not None and owner.activity.kind is ActivityKind.CHANNEL,
         session=session,
+        unread=unread_in_words(queue.view, row) if row is not None else "",
         asks_web=session and owner is not None and any(frame.method in _ASKS_WEB for frame in owner.thread.frames[:1]),
     )
 
@@ -223,4 +227,6 @@ def evidence_of(queue: LockQueue, text: Filled) -> Iterator[Evidence]:
     yield from holder_of(queue.view, owner)
     if target is not None:
         yield of_silence(target.connections, target.remote)
+    if (row := unread_by(queue.view, owner)) is not None:
+        yield of_unread(row)
     yield from (of_threads(other.members, other.waiting) for other in queue.also)

@@ -49,6 +49,10 @@ FEW_HELD: Final = 2
 """Accepted connections up to which no connection limit is reached: nobody sets one as low."""
 _DUMP: Final = Do(When.NOW, "Take a thread dump: it shows what the acceptor does.", "jstack -l {pid} > jstack.txt")
 _OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("Clients wait until the acceptor accepts again; nothing else empties the queue."))
+_UNKNOWN: Final = Outlook(
+    RecoversWhen.UNKNOWN,
+    say("At a limit the acceptor goes on when a connection closes; one that is stuck or dead does not go on by itself."),
+)
 LIMIT: Final = Text(
     "connection-limit",
     headline="Nobody accepts the connections to port {port}, or too slowly: a connection limit, or an acceptor that is stuck.",
@@ -103,6 +107,6 @@ def suspicion(view: ProcessView, port: int, queue: Sequence[Connection], evidenc
         evidence=(*shown, *silent),
         missing=(command(DUMP_MISSING, view),),
         chain=text.steps(shown[:1], silent) if few else (),
-        outlook=_OUTLOOK if few else None,
+        outlook=_OUTLOOK if few else _UNKNOWN,
         culprit=Culprit(listener=f"*:{port}", remote=str(remote) if remote is not None else None),
     )

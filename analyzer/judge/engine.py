@@ -19,6 +19,7 @@ from analyzer.judge.calm import spoken
 from analyzer.judge.chain_end import ended
 from analyzer.judge.column_heads import column_heads
 from analyzer.judge.doubts import judged
+from analyzer.judge.far_causes import behind, far_cause
 from analyzer.judge.header import facts_of
 from analyzer.judge.known_issues import known_issues
 from analyzer.judge.members import in_their_words
@@ -281,9 +282,14 @@ def _number(found: Sequence[Finding], causes: dict[str, tuple[str, ...]], incide
         same = [of_rule.get((rule, *owner_of(finding))) for rule in wanted]
         cause = min((one for one in same if one is not None), key=_place, default=None)
         # A process that it waits for, with critical trouble of its own.
-        cause = cause or (in_trouble.get((far.host, far.pid)) if far is not None else None)
+        cause = cause or (in_trouble.get((far.host, far.pid)) if far is not None else None) or _as_sure(finding, far_cause(finding, ranked))
         result.append(replace(finding, consequence_of=cause.id if cause and cause.severity is not Severity.INFO else None))
     return _told_first(result, incident)
+
+
+def _as_sure(finding: Finding, far: Finding | None) -> Finding | None:
+    """What is known against the process that a finding waits for, unless that is less sure than the wait: then the wait is the verdict."""
+    return far if far is not None and far.confidence.rank <= finding.confidence.rank else None
 
 
 def _told_first(ranked: Sequence[Finding], incident: Incident) -> tuple[Finding, ...]:
@@ -313,7 +319,7 @@ def _verdict(case: Case, findings: Sequence[Finding], *, restarted: bool) -> Ver
             severity=primary.severity,
             confidence=primary.confidence,
             headline=unfounded + primary.headline,
-            summary=joined(" ", (primary.explanation, *beside_suspicion(case, primary, findings))),
+            summary=joined(" ", (primary.explanation, *behind(primary, findings), *beside_suspicion(case, primary, findings))),
             fingerprint=_fingerprint(primary),
             pid=primary.process.pid if primary.process else None,
             host=primary.process.host if primary.process else None,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import place
 from analyzer.contention.locks import confidence_of, lock_queues, waits_for_lock
 from analyzer.evidence.file_locks import looked_at
+from analyzer.evidence.stalled_writes import unread_by
 from analyzer.families import blocked_threads, forked_locks, held_files, locked_runtimes, signal_handlers
 from analyzer.families.asked_calls import FIX, evidence_of, in_words, open_outlook
 from analyzer.families.called_process import CALLED, outlook_of
@@ -95,11 +96,11 @@ TEXT: Final = Text(
             "owner",
             Either(
                 "guessed",
-                "“{name}” seems to hold it (it alone is at work in code that the lock may guard) and {doing}{to}, in {owner_place}.{own} All others go on when it does.",
+                "“{name}” seems to hold it (it alone is at work in code that the lock may guard) and {doing}{to}, in {owner_place}.{own}{unread} All others go on when it does.",
                 Either(
                     "bare",
                     "“{name}” holds it{inferred}. If {owner_place} takes the same lock again, and it is not reentrant (threading.Lock is not), the thread waits for itself, and nobody ever goes on; else all go on when it does.",
-                    "“{name}” holds it{inferred} and {doing}{to}, in {owner_place}.{own}{beyond} All others go on when it does.",
+                    "“{name}” holds it{inferred} and {doing}{to}, in {owner_place}.{own}{unread}{beyond} All others go on when it does.",
                 ),
             ),
             Either(
@@ -151,7 +152,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
 
 def _finding(queue: LockQueue) -> Finding:
     owner, target, cut_off = queue.owner, queue.target, queue.owner is None and queue.owner_is_printed
-    frame = (application_frame(*owner) if owner is not None else None) or queue.frame
+    frame, unread = (application_frame(*owner) if owner is not None else None) or queue.frame, unread_by(queue.view, owner)
     text = (CALLED if queue.view.known.runtime is Runtime.ERLANG else TEXT).filled(
         queue.view.process,
         **blocked_threads.words(queue),
@@ -175,7 +176,7 @@ def _finding(queue: LockQueue) -> Finding:
         own_port=target is not None and target.own,
         cut_off=cut_off,
         unheld=queue.unheld,
-        unnamed=not cut_off and not queue.named,
+        unnamed=not cut_off and not queue.named and queue.view.known.runtime is not Runtime.GO,
     )
     evidence = tuple(evidence_of(queue, text))
     return blocked_threads.finding(
@@ -188,7 +189,7 @@ def _finding(queue: LockQueue) -> Finding:
         culprit=queue.culprit(
             frame,
             thread=owner.thread.label if owner is not None else None,
-            remote=str(target.remote) if target is not None else None,
+            remote=str(target.remote) if target is not None else str(unread.remote) if unread is not None else None,
             lock=queue.name,
             library=owner.activity.library if owner is not None else None,
         ),
