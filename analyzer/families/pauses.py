@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from analyzer.model.incident import Incident
     from parsers.records import LogEvent
 
+_TEN: Final = 10.0
 _CLOCKS: Final = timedelta(seconds=2)
 """What two clocks, and the writing of a line, may differ by."""
 OF_ONE_TIME: Final = say(
@@ -125,6 +126,11 @@ def _covers(pause: LogEvent, wait: LogEvent) -> bool:
     return end - timedelta(seconds=stood) - _CLOCKS <= late <= end + timedelta(seconds=waited) + _CLOCKS
 
 
+def tenths(seconds: float) -> str:
+    """Seconds with as many decimals as their size needs."""
+    return f"{seconds:.0f}" if seconds >= _TEN else f"{seconds:.1f}".removesuffix(".0") if seconds >= 1 else f"{seconds:.3f}"
+
+
 class Share(msgspec.Struct, frozen=True):
     """How much of the time the collector kept the program still, by its own log: the pauses, their sum, and the time from the first to the end of the last."""
 
@@ -135,12 +141,14 @@ class Share(msgspec.Struct, frozen=True):
     """How full the heap is after the last of them, where they are collections of the whole heap that follow each other."""
     count: int = 0
     """How many collections there were, where one line sums them up. ``of`` is 0 where it does not say in what time."""
+    brief: bool = False
+    """True if the log shows a moment only, in which one followed the other."""
 
     @property
     def evidence(self) -> Evidence:
         """The last of the pauses, and how many there are."""
         number = self.count or len(self.pauses)
-        says = say("{pauses}, {stood:.1f} s together", pauses=plural(number, "pause"), stood=self.stood)
+        says = say("{pauses}, {stood} s together", pauses=plural(number, "pause"), stood=tenths(self.stood))
         return Evidence(self.pauses[-1].where, says, (), len(self.pauses) - 1)
 
 
@@ -252,6 +260,11 @@ _WHILE: Final = 5.0
 """Seconds that they must last: the start of a program may collect as much."""
 _HALF: Final = 0.5
 """Share of the time that they must take."""
+_BRIEF: Final = 3
+"""Collections at the end of a piece of a log that tell, where each frees nothing at all and the next begins as it ends …"""
+_NOTHING: Final = 0.01
+_ALL_OF_IT: Final = 0.8
+"""… which is this share of the time in pauses."""
 _FULL: Final = 0.8
 """How full the heap must be behind most of them."""
 _LINES: Final = 400
@@ -264,7 +277,7 @@ def in_a_row(incident: Incident) -> Share | None:
     for artifact in incident.artifacts:
         events = [event for event in artifact.events if event.kind is LogKind.COLLECTED]
         ends = [log.where.last for log in artifact.logs]
-        if len(events) >= _IN_A_ROW and (not ends or ends[-1] - events[-1].where.last <= _LINES) and (share := _row(events)) is not None:
+        if len(events) >= _BRIEF and (not ends or ends[-1] - events[-1].where.last <= _LINES) and (share := _row(events)) is not None:
             found.append(share)
     return max(found, key=lambda share: share.stood, default=None)
 
@@ -282,12 +295,23 @@ def _row(events: Sequence[LogEvent]) -> Share | None:
         if len(events) - first >= _IN_A_ROW and of >= _WHILE and stood >= _HALF * of:
             best = first, stood, of
     if best is None:
-        return None
+        return _moment(events, clocks)
     first, stood, of = best
     fills = sorted(_filled(event) for event in events[first:])
     if fills[len(fills) // 2] < _FULL:
         return None
     return Share(tuple(events[first:]), min(stood, of), of, _filled(events[-1]))
+
+
+def _moment(events: Sequence[LogEvent], clocks: Sequence[float | None]) -> Share | None:
+    """The last few collections, where all of them free nothing and leave no time between them: so it looks on the way to the end, or for a moment."""
+    last, times = events[-_BRIEF:], clocks[-_BRIEF:]
+    stood = sum(event.figure("seconds") or 0.0 for event in last)
+    begun, end = times[0], times[-1]
+    if len(last) < _BRIEF or begun is None or end is None or any(_filled(one) < _FULL or _freed(one) > _NOTHING for one in last):
+        return None
+    of = end - begun + (last[0].figure("seconds") or 0.0)
+    return Share(tuple(last), min(stood, of), of, _filled(last[-1]), brief=True) if stood >= _ALL_OF_IT * of else None
 
 
 def _clock(event: LogEvent) -> float | None:

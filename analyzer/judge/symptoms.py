@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING, kind_in_words
+from analyzer.evidence.calls import DUMP_MISSING, SOCKETS_MISSING, clients_in_words, kind_in_words
 from analyzer.evidence.chosen_threads import chosen
 from analyzer.evidence.departures import before as before_of
 from analyzer.evidence.departures import came_and_went
@@ -22,7 +22,6 @@ from analyzer.model.finding import Finding, Severity, Status
 from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized, unended
 from analyzer.software.kinds import ActivityKind
 from analyzer.waits.server_pools import SATURATED, pressure
-from analyzer.waits.targets import FEW_CLIENTS
 from parsers.records import BESIDE, LogKind
 
 if TYPE_CHECKING:
@@ -137,10 +136,13 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> Said:
 
 def _standing_only(case: Case, standing: Sequence[str]) -> Said:
     """Threads that all wait while nobody has given up: that clients have had no answer is said, as a long poll's have none either."""
-    silent = next((serving for serving in case.server_pools if len(serving.pressure.unanswered) >= FEW_CLIENTS), None)
+    silent = next((serving for serving in case.server_pools if serving.pressure.unanswered), None)
+    few = next((words for serving in case.server_pools if (words := clients_in_words(serving.view, serving.port))), "")
+    # A few requests lie unread for a moment on every busy server.
+    nobody = say("only a few clients are seen to wait") if few else say("no client is seen to suffer from it")
     return Said(
         Status.INSUFFICIENT,
-        say("Not enough evidence for a verdict: {symptom}, and no client is seen to suffer from it.", symptom=standing[0])
+        say("Not enough evidence for a verdict: {symptom}, and {nobody}.", symptom=standing[0], nobody=nobody)
         if silent is None or silent.port is None
         else say(
             "Not enough evidence for a verdict: {symptom}, and {clients}: a stall, or long polls.",
@@ -148,6 +150,7 @@ def _standing_only(case: Case, standing: Sequence[str]) -> Said:
             clients=unanswered_in_words(silent.port, silent.pressure.unanswered),
         ),
         joined(" ", (say("{line}.", line=capitalized(line)) for line in standing))
+        + few
         + say(" Threads that wait by design (long polls, idle connections) look the same.{tell}", tell=_what_would_tell(case)),
     )
 

@@ -22,6 +22,7 @@ from analyzer.model.message import plural, say
 from analyzer.model.need import Need
 from analyzer.model.text import Either, Text
 from parsers.records import Where
+from parsers.records.process_records import OLD_GENERATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,7 @@ def _finding(load: CollectorLoad) -> Finding:
     text = TEXT.filled(
         load.view.process,
         collectors=load.collectors,
+        unmeasured=not any(counter.name == OLD_GENERATION for counter in load.view.snapshot.counters),
         application=load.application,
         hot=hot,
         cpu_percent=hot[0].cpu_percent if hot else 0,

@@ -74,7 +74,7 @@ TEXT: Final = Text(
     ),
     do=(
         Do(When.NOW, "Look at {address}: the log says that it fails there.", on="address"),
-        Do(When.NOW, "Save one more dump before the restart: do they stand there still?", "jstack -l {pid} > jstack-2.txt"),
+        Do(When.NOW, "Save one more dump before the restart: do they stand there still?", "jstack -l {pid} > jstack-2.txt", on="unproven"),
         Do(
             When.NOW,
             "See in the log why “{gone}” ended{in_place}. If nobody else takes its work, only a new one lets them go on.",

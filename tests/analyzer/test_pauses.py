@@ -156,3 +156,24 @@ def test_trouble_of_the_collector_is_no_room(besides: str) -> None:
 def test_few_collections_show_nothing() -> None:
     assert "no sign" not in told(heap_log(YOUNG, SAW[:4]))
     assert "no sign" not in told(heap_log(YOUNG, [number + 1300 for number in SAW]))
+
+
+def test_a_piece_of_a_log_in_which_nothing_is_freed_is_a_suspicion() -> None:
+    beside = {
+        "jstat.txt": "  S0     S1     E      O      M     CCS    YGC     YGCT    FGC    FGCT     GCT\n  0.00   0.00 100.00 100.00  97.1   93.2     40    0.310    900   11.200   11.510\n"
+    }
+    (finding,) = found(diagnosis_of({"gc.log": row(3, 0.05, 48.0, after=61)}), "gc-thrash")
+    assert finding.confidence is Confidence.SUSPECTED
+    assert "0.144 of 0.148 s" in finding.headline
+    assert [one.artifact for one in finding.missing] == ["jstat -gcutil over some seconds"]
+    (measured,) = found(diagnosis_of({"gc.log": row(200, 0.05, 35.0), **beside}), "gc-thrash")
+    assert not measured.missing
+
+
+@pytest.mark.parametrize(
+    ("count", "every", "after"),
+    [(2, 0.05, 61), (3, 0.2, 61), (3, 0.05, 40), (3, 0.05, 57)],
+    ids=["two", "apart", "empty", "some are freed"],
+)
+def test_a_few_collections_on_demand_are_none(count: int, every: float, after: int) -> None:
+    assert not found(diagnosis_of({"gc.log": row(count, every, 48.0, after=after)}), "gc-thrash")
