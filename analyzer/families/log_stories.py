@@ -344,12 +344,15 @@ STORIES: Final[Mapping[LogKind, Story]] = {
     LogKind.PAUSE: Story(
         "gc-thrash",
         say(
-            "Nothing runs in the process during such a pause. A heap that is too small, a collector that falls behind, and a host that swaps or is short of processor make pauses long."
+            "Nothing runs in the process during such a pause, so time limits of it and of others that wait for it run out, and neither the network nor the far side need be the cause. A heap that is too small, a collector that falls behind, a host that swaps or is short of processor, and a virtual machine that its host stops (snapshot, backup, migration) make pauses long; a clock that is set looks the same."
         ),
-        say("Look at the collector's log around the time, and at the host's memory."),
-        "jstat -gcutil PID 1000 10; vmstat 1 5",
-        say("Find what fills the heap before you raise it."),
+        say(
+            "Look at the collector's log around the time, at the host's memory and stolen processor time (st), and at what was done to the virtual machine then."
+        ),
+        "jcmd PID VM.log output=pauses.log what=gc*,safepoint*; jstat -gcutil PID 1000 10; vmstat 1 5",
+        say("If it is the collector, find what fills the heap before you raise it."),
         say("stands still"),
+        outlook=Outlook(RecoversWhen.UNKNOWN, say("Each pause ends by itself; whether the next one comes, what makes it decides.")),
     ),
     LogKind.SLOW_STATEMENT: Story(
         "slow-statement",

@@ -198,8 +198,8 @@ def of_kind(case: Case, kind: LogKind) -> Iterator[Finding]:
     yield from (_of_line(case, one, STORIES[kind]) for one in told[:1])
 
 
-STANDS: Final = 5.0
-"""Seconds of one pause behind which messages are older than their time limits."""
+STANDS, LONG = 5.0, 30.0
+"""Seconds of one pause behind which messages are older than their time limits, and of one that is no ordinary one."""
 _TOLD_BY: Final = {LogKind.LOCK_WAIT: LogKind.DEADLOCK, LogKind.UNREAD: LogKind.ALARM}
 
 
@@ -209,7 +209,7 @@ def _matters(case: Case, told: Told) -> bool:
         return False
     if (by := _TOLD_BY.get(told.event.kind)) is not None and any(one.event.kind is by for one in of_this_moment(case.incident)):
         return False  # the waits of a circle that the database has ended; the queue that an alarm names
-    if told.event.kind is LogKind.PAUSE and explained(case.incident) is not None:
+    if told.event.kind is LogKind.PAUSE and ((told.event.figure("seconds") or 0) >= LONG or explained(case.incident) is not None):
         return True
     if told.event.kind is LogKind.PROBED and told.event.subject is None and (told.event.figure("times") or told.lines) < FEW_PROBES:
         return False

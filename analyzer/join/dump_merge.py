@@ -40,6 +40,8 @@ def merged(one: ThreadDump, other: ThreadDump) -> ThreadDump:
 
     jstack and kill -3 into the log are the same picture twice; Thread.dump_to_file adds unmounted virtual threads, without locks' addresses.
     """
+    if one.fragment and other.fragment:
+        return _one_piece(one, other)
     main, extra = sorted(
         (one, other),
         key=lambda dump: (not dump.fragment, dump.dialect == "hotspot", dump.complete is not False, dump.time or ""),
@@ -48,3 +50,21 @@ def merged(one: ThreadDump, other: ThreadDump) -> ThreadDump:
     known = {thread.java_id for thread in main.threads}
     added = tuple(thread for thread in extra.threads if thread.virtual and thread.java_id not in known)
     return replace(main, threads=(*main.threads, *added), pid=main.pid if main.pid is not None else extra.pid)
+
+
+def _one_piece(one: ThreadDump, other: ThreadDump) -> ThreadDump:
+    """Two pieces as one: a server's warning names a thread, and the piece of a dump below it shows what that thread, or the owner of its lock, does."""
+    main, extra = sorted((one, other), key=_shown, reverse=True)
+    remarks = {thread.name: thread.native_state for thread in extra.threads if thread.native_state is not None}
+    threads = [
+        thread if thread.native_state is not None or thread.name not in remarks else replace(thread, native_state=remarks[thread.name])
+        for thread in main.threads
+    ]
+    known = {thread.name for thread in threads}
+    threads += [thread for thread in extra.threads if thread.name not in known]
+    return replace(main, threads=tuple(threads), pid=main.pid if main.pid is not None else extra.pid)
+
+
+def _shown(dump: ThreadDump) -> int:
+    """How much of its threads a dump shows."""
+    return sum(len(thread.frames) + len(thread.locks) for thread in dump.threads)

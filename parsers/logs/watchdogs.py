@@ -57,7 +57,7 @@ SHAPES: Final = (
         "dispatcher",
         LogKind.STARVED,
         "tarvation",
-        r"(?i:starvation)[^\n]{0,120}?(?i:detected|delay|dispatcher)[^\n]{0,200}?(?P<ms>\d{1,9}(?:\.\d{1,6})?) ?ms\b",
+        r"(?i:starvation)(?! or clock leap)[^\n]{0,120}?(?i:detected|delay|dispatcher)[^\n]{0,200}?(?<![\dms.])(?P<ms>\d{1,9}(?:\.\d{1,6})?) ?ms\b",
         least=LONG,
     ),
     _shape(

@@ -192,7 +192,8 @@ def _besides(section: Section, index: int, names: Sequence[str]) -> int:
 
 def told_in(section: Section, index: int, line: str) -> list[Tally]:
     """The counts of a line's sentences. A line that ends with a colon speaks of what stands below it."""
-    found = [tally for text in line[:_PARAGRAPH].split(". ") for tally in _all_of(section, index, text)]
+    plain = line[:_PARAGRAPH].replace("*", "")  # somebody stresses words
+    found = [tally for text in plain.split(". ") for tally in _all_of(section, index, text)]
     return [replace(one, before=None) if one.before is False else one for one in found] if _below(line[-_LONGEST:]) else found
 
 

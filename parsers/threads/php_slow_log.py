@@ -89,7 +89,8 @@ class _Entry(Stack):
         """The script itself, or whoever called the outermost function that is here."""
         if self._called:
             of_script = self._called.rpartition(":")[0] == self.script
-            self.frame(Frame("", MAIN if of_script else "{caller}", _short(self._called)), self.last)
+            file = self._called.rpartition(":")[0].rpartition("/")[2].partition(".")[0]
+            self.frame(Frame("", MAIN if of_script else file or "?", _short(self._called)), self.last)
 
 
 def _library(place: str) -> str:

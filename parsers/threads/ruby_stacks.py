@@ -26,13 +26,15 @@ SHOWS: Final = frozenset({Shows.THREADS})
 
 HEADER: Final = r"\[\s*\{\s*\"name\":\s*\"Thread: TID-|Sigdump at \d"
 _LOGGED: Final = r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}Z[ ]\S{1,20}[ ]\S{1,30}(?:[ ][\w=:.-]{1,60}){0,3}[ ])?WARN:[ ]"
-ROW_SHAPE: Final = rf"Thread: TID-\w|[ ]{{2}}Thread #<Thread:0x|{_LOGGED}Thread TID-\w"
+ROW_SHAPE: Final = rf"Thread: TID-\w|[ ]{{0,12}}Thread #<Thread:0x|{_LOGGED}Thread TID-\w"
 
 _json = lazy(r'\s*\[\s*\{\s*"name"\s*:\s*"Thread: TID-').match
 _thread = lazy(r"(?:\S{0,40} )?Thread: (?P<id>TID-\w{1,40})(?: (?P<name>.*?))?\s*$").match
 _logged = lazy(rf"{_LOGGED}Thread (?P<id>TID-\w{{1,40}})(?: (?P<name>\S.{{0,200}}?))?\s*$").match
 _lead = lazy(rf"{_LOGGED}(?=/|<internal:|<no backtrace)").match
-_dumped = lazy(r"  Thread #<Thread:(?P<id>0x[0-9a-f]{1,16})(?:@(?P<name>[^ >]*))?[^>]*> status=(?P<state>\w+)").match
+_dumped = lazy(
+    r"\s{0,12}Thread #<Thread:(?P<id>0x[0-9a-f]{1,16})(?:@(?P<name>[^>]{0,120}?))?(?: [^ >]{1,300}:\d{1,7})?(?: \w{1,20})?> status=(?P<state>\w+)"
+).match
 _sigdump = lazy(r"Sigdump at .* process (?P<pid>\d{1,10}) \(").match
 _frame = lazy(r"\s*(?P<file>(?:<internal:)?[^:\s][^:]*):(?P<line>\d{1,9}):in [`'](?P<name>[^'`]*)'\s*$").match
 _remark = lazy(r"  (?:GC stat|Built-in objects|All objects|Memory|String ).*|\s{4,}[\d,]+:? |\s{4,}\w+: ").match
