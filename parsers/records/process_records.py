@@ -91,6 +91,24 @@ class FileLock(msgspec.Struct, frozen=True, kw_only=True):
     blocker: Pid | None = None
 
 
+class FileSystem(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of ``df``: how much a file system holds. Bytes, or numbers of inodes.
+
+    ``available``: to users other than root, less than nothing where root has used some of what is kept for it. ``used_percent`` is rounded up by most systems.
+    ``kind``: its type, where the row has it.
+    """
+
+    where: Where
+    device: str
+    mount: str
+    kind: str | None = None
+    size: int | None = None
+    used: int | None = None
+    available: int | None = None
+    used_percent: int | None = None
+    inodes: bool = False
+
+
 class Limit(msgspec.Struct, frozen=True):
     """A row of /proc/PID/limits. ``soft`` and ``hard`` are None for unlimited."""
 
