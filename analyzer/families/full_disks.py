@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict, cast
 
 import msgspec
 
@@ -20,6 +20,45 @@ if TYPE_CHECKING:
 
 _TELLING: Final = (LogKind.NO_SPACE, LogKind.NEARLY_FULL, LogKind.QUOTA, LogKind.UNSAVED)
 """Kinds of lines, the one that says most first."""
+
+
+class Values(TypedDict):
+    """What the sentences of the rule are filled with."""
+
+    shown: object
+    agreed: object
+    alone: object
+    told: object
+    near: object
+    inodes: object
+    bytes: object
+    unsized: object
+    unshown: object
+    doubted: object
+    quota: object
+    nearly: object
+    unsaved: object
+    path: object
+    percent_left: object
+    who: object
+    who_small: object
+    site: object
+    often: object
+    target: object
+    unheld: object
+    mount: object
+    device: object
+    figures: object
+    reserve: object
+    roomy: object
+    free: object
+    used: object
+    holder: object
+    sized: object
+    files: object
+    kept_bytes: object
+    holder_pid: object
+    fd: object
 
 
 class FullDisk(msgspec.Struct, frozen=True):
@@ -61,9 +100,8 @@ def full_disks(case: Case) -> Iterator[FullDisk]:
             groups.setdefault(system or one.event.kind, []).append((one, system, sure))
     found = [_of_group(group) for group in groups.values()]
     yield from sorted(found, key=lambda one: (not one.agreed, not one.shown, _TELLING.index(one.kind or LogKind.UNSAVED)))
-    if not any(one.shown and one.sure for one in found):
-        told = {one.system for one in found}
-        yield from (FullDisk((), one) for one in systems if one.full and not one.is_image and one not in told)
+    told = {one.system for one in found}
+    yield from (FullDisk((), one) for one in systems if one.full and not one.is_image and one not in told)
 
 
 def _of_group(group: Sequence[tuple[Told, Mounted | None, bool]]) -> FullDisk:
@@ -106,7 +144,7 @@ def held_on(case: Case, found: FullDisk) -> Held | None:
     return held_of(case, mounted(case), found.system) if found.system is not None else None
 
 
-def values_of(case: Case, found: FullDisk, held: Held | None) -> dict[str, object]:
+def values_of(case: Case, found: FullDisk, held: Held | None) -> Values:
     """What the sentences of the rule are filled with."""
     system = found.system
     main = found.told[0].event if found.told else None
@@ -114,31 +152,34 @@ def values_of(case: Case, found: FullDisk, held: Held | None) -> dict[str, objec
     lines = sum(one.lines for one in found.told)
     who = (main.source if main.source not in _ANYONE else say("a program")) if main is not None else say("whoever")
     path = main.subject if main is not None else None
-    return {
-        "shown": found.shown,
-        "agreed": found.agreed,
-        "alone": not found.told,
-        "told": bool(found.told),
-        "near": found.near,
-        "inodes": inodes,
-        "bytes": found.shown and not inodes,
-        "unsized": found.shown and not inodes and not (held is not None and held.size),
-        "unshown": system is None,
-        "doubted": bool(found.told) and not found.shown and found.kind in {LogKind.NO_SPACE, LogKind.QUOTA},
-        "quota": found.kind is LogKind.QUOTA,
-        "nearly": found.kind is LogKind.NEARLY_FULL,
-        "unsaved": found.kind is LogKind.UNSAVED,
-        "path": path,
-        "percent_left": main.figure("left") if main is not None else None,
-        "who": capitalized(who),
-        "who_small": who,
-        "site": site_of(main, case.known) if main is not None else None,
-        "often": say(", in {lines}", lines=plural(lines, "line")) if lines > 1 else "",
-        "target": system.mount if system is not None else path or say("the disk"),
-        "unheld": held is None and not inodes and found.kind is not LogKind.QUOTA,
-        **_of_system(system),
-        **_of_held(held),
-    }
+    return cast(
+        "Values",
+        {
+            "shown": found.shown,
+            "agreed": found.agreed,
+            "alone": not found.told,
+            "told": bool(found.told),
+            "near": found.near,
+            "inodes": inodes,
+            "bytes": found.shown and not inodes,
+            "unsized": found.shown and not inodes and not (held is not None and held.size),
+            "unshown": system is None,
+            "doubted": bool(found.told) and not found.shown and found.kind in {LogKind.NO_SPACE, LogKind.QUOTA},
+            "quota": found.kind is LogKind.QUOTA,
+            "nearly": found.kind is LogKind.NEARLY_FULL,
+            "unsaved": found.kind is LogKind.UNSAVED,
+            "path": path,
+            "percent_left": main.figure("left") if main is not None else None,
+            "who": capitalized(who),
+            "who_small": who,
+            "site": site_of(main, case.known) if main is not None else None,
+            "often": say(", in {lines}", lines=plural(lines, "line")) if lines > 1 else "",
+            "target": system.mount if system is not None else path or say("the disk"),
+            "unheld": held is None and not inodes and found.kind is not LogKind.QUOTA,
+            **_of_system(system),
+            **_of_held(held),
+        },
+    )
 
 
 _ANYONE: Final = frozenset({"program", "Windows"})

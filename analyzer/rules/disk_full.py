@@ -86,7 +86,7 @@ TEXT: Final = Text(
         "A program's own words and the table of df agree.",
         Either(
             "alone",
-            "The table of df says that nothing is left for users; no line of a log is here that says a program met it there.",
+            "The table of df says that nothing is left for users; no line of a log here names it.",
             Either(
                 "shown",
                 "A program's own words, and a full file system; that it is the one which the program wrote to, the line does not say.",
@@ -154,7 +154,7 @@ TEXT: Final = Text(
     figures=(("{figures}", "{mount}"),),
     chain=(("{who}", "writes to", "{target}"), ("{target}", "has no room left", "")),
     phrases={
-        "met": Either("told", ", and {who_small} met it{in_site}{often}", "; no line of a log here says that a program met it there"),
+        "met": Either("told", ", and {who_small} met it{in_site}{often}", "; no line of a log here names it"),
         "in_site": Either("site", " in {site}"),
         "room": Either("roomy", ", while {free} are free"),
         "at": Either("path", " at {path}"),

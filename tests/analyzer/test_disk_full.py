@@ -124,7 +124,12 @@ def test_a_line_without_a_path_where_two_are_full_is_no_certainty() -> None:
     other = FULL.replace("vdb1", "vdc1").replace("/data", "/logs")
     line = LOG.format(line="java.io.IOException: No space left on device")
     findings = found(diagnosis_of({"app.log": line, "df.txt": HEAD + ROOM + FULL + other}), "disk-full")
-    assert all(finding.confidence is not Confidence.CERTAIN for finding in findings)
+    assert [finding.confidence is Confidence.CERTAIN for finding in findings] == [False] * 3
+    findings = found(diagnosis_of({"app.log": LOG.format(line=AT), "df.txt": HEAD + ROOM + FULL + other}), "disk-full")
+    assert [(finding.confidence, "/logs" in finding.headline) for finding in findings] == [
+        (Confidence.CERTAIN, False),
+        (Confidence.SUSPECTED, True),
+    ]
 
 
 def test_who_keeps_the_room_by_files_that_are_deleted() -> None:
@@ -170,7 +175,7 @@ def test_inodes_that_are_used_up_while_bytes_are_free() -> None:
 def test_df_alone_is_a_suspicion() -> None:
     finding = one({"df.txt": HEAD + ROOM + FULL})
     assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.SUSPECTED)
-    assert finding.headline.endswith("; no line of a log here says that a program met it there.")
+    assert finding.headline.endswith("; no line of a log here names it.")
     assert any(missing.command.startswith("findmnt") for missing in finding.missing)
     boot = one({"df.txt": HEAD + ROOM + "/dev/vda2      ext4      471M  471M     0 100% /boot\n"})
     assert boot.severity is Severity.INFO
