@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from parsers import by_command
 from parsers.formats import FORMATS, Format, formats_showing
 from parsers.pieces import one_dump, telling_of, weight_of, with_alike
-from parsers.process import host_facts
+from parsers.process import host_facts, wait_channels
 from parsers.records import Parsed, ThreadDump, Unread
 from parsers.sockets import lsof, netstat, socket_counts, ss, told_counts
 from parsers.text.copies import MOST_LOST, escaped, proposals
@@ -217,10 +217,12 @@ def _undone(source: Source, lines: Sequence[str], lost: Sequence[int], weight: i
 
 
 def recognise(section: Section) -> Format | None:
-    """The format of a section by its content, None if nobody knows it. Only a bare host's name needs more: the command that printed it."""
+    """The format of a section by its content, None if nobody knows it. Only a bare word or time needs more: the command that printed it, or the file's name."""
     head = section.head(HEAD_LINES)
     found = next((form for form in FORMATS if form.sniff(head)), None)
     if found is None and lsof.is_remark(head[-1] if head else ""):
         # As many warnings as file systems: with -b, which sosreport uses, there are four lines of them each.
         found = lsof if lsof.sniff([line for line in section.head(_MOST_REMARKS) if not lsof.is_remark(line)][:HEAD_LINES]) else None
-    return host_facts if found is None and host_facts.is_bare_name(section) else found
+    if found is None and wait_channels.is_one(section):
+        return wait_channels
+    return host_facts if found is None and (host_facts.is_bare_name(section) or host_facts.is_bare_date(section)) else found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from parsers.process import ps, settings, wait_channels
+from parsers.process import df, ps, settings, wait_channels
 from parsers.records import Tally
 from parsers.sockets import file_counts, socket_counts
 from parsers.text.apart import apart_in_words
@@ -39,7 +39,7 @@ def read(section: Section) -> tuple[ModuleType, Parsed] | None:
         return None
     if (counted := file_counts.below(section)) is not None:
         return socket_counts, counted
-    for form in (socket_counts, settings, ps, wait_channels):
+    for form in (socket_counts, settings, ps, wait_channels, df):
         parsed = form.below(section)
         if parsed is not None:
             return form, parsed

@@ -64,6 +64,11 @@ _EXHAUSTED: Final = frozenset(
         LogKind.NEIGHBOURS,
         LogKind.STORE_FULL,
         LogKind.ARCHIVE,
+        LogKind.NO_SPACE,
+        LogKind.QUOTA,
+        LogKind.NEARLY_FULL,
+        LogKind.UNSAVED,
+        LogKind.KERNEL_LIMIT,
     }
 )
 """Something was used up: one line is enough to keep health away."""
@@ -142,6 +147,11 @@ _SAYS: Final = {
     LogKind.REACHED: say("a limit of its own was reached"),
     LogKind.STORE_FULL: say("the place where logs are archived is full"),
     LogKind.ARCHIVE: say("the log could not be archived, so that no session can write"),
+    LogKind.NO_SPACE: say("no space was left on a device"),
+    LogKind.QUOTA: say("a quota of disk space was used up"),
+    LogKind.NEARLY_FULL: say("no more writes were taken, as the disk was nearly full"),
+    LogKind.UNSAVED: say("what it holds could not be saved to its disk"),
+    LogKind.KERNEL_LIMIT: say("a limit of the kernel was reached, which has the same words as a full disk"),
     LogKind.DISCARDED: say("work that had waited longer than its timeout was thrown away"),
     LogKind.BESIDE_LIMIT: say("a setting of a limit, or how much of it one host has"),
     LogKind.NOTED: say("a line that was not understood stands out"),

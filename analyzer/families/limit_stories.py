@@ -106,6 +106,20 @@ LIMITS: Final[Mapping[LogKind, Story]] = {
         confidence=Confidence.LIKELY,
         outlook=Outlook(RecoversWhen.CAUSE, say("There is room again when some of what is in use is given back.")),
     ),
+    LogKind.KERNEL_LIMIT: Story(
+        "connection-limit",
+        say(
+            "The kernel has one number for a full file system and for some limits of its own (ENOSPC; EDQUOT for keys), so that the words are those of a full disk. What was asked for here is no disk: it tells which limit is meant, of watches of inotify, semaphores or shared memory of System V, namespaces, control groups or keys. What was made and never given back, and a limit that is too low for the number of programs or files, look the same."
+        ),
+        say("Compare what is in use with the limit; df shows whether a disk is full besides."),
+        "sysctl fs.inotify.max_user_watches fs.inotify.max_user_instances kernel.sem kernel.keys.maxkeys user.max_user_namespaces; ipcs -u; cat /proc/cgroups; df -h",
+        say(
+            "Raise the limit (sysctl -w), which works at once, where honest use has reached it; remove what ended programs have left (ipcrm), and watch fewer files."
+        ),
+        say("gets no more of it from the kernel"),
+        why=_ITSELF,
+        confidence=Confidence.LIKELY,
+    ),
     LogKind.DISCARDED: Story(
         "pool-stuck",
         say(

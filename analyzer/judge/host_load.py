@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.model.message import plural, say
 from parsers.records import LogKind
-from parsers.records.process_records import MEMORY_AVAILABLE, MEMORY_TOTAL, OLD_GENERATION, SWAP_USED, WHOLE_COLLECTIONS
+from parsers.records.process_records import (
+    HEAP_MOST,
+    HEAP_USED,
+    MEMORY_AVAILABLE,
+    MEMORY_TOTAL,
+    OLD_GENERATION,
+    SWAP_USED,
+    WHOLE_COLLECTIONS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +34,7 @@ GROWN: Final = 5
 ROOMY: Final = 70
 """Percent of the old generation up to which the heap has room: what is dead in it is counted as well."""
 _GIBI: Final = 1024**3
+_MEBI: Final = 1024**2
 
 
 def of_host(incident: Incident, snapshot: Snapshot) -> Iterator[str]:
@@ -83,6 +92,14 @@ def _beside(incident: Incident, snapshot: Snapshot, name: str) -> list[int]:
 
 def _heap(incident: Incident, snapshot: Snapshot) -> Iterator[str]:
     counts = {counter.name: counter.value for counter in snapshot.counters}
+    used, most = counts.get(HEAP_USED), counts.get(HEAP_MOST)
+    if used is not None and most and len(_beside(incident, snapshot, HEAP_USED)) == 1:
+        yield say(
+            "the JVM's heap is {percent:.0f} % full: {used:,} of the {most:,} MiB that it may have at most, garbage that is not collected yet included",
+            percent=100 * used / most,
+            used=used // _MEBI,
+            most=most // _MEBI,
+        )
     old, collections = counts.get(OLD_GENERATION), counts.get(WHOLE_COLLECTIONS)
     olds = _beside(incident, snapshot, OLD_GENERATION)
     if old is not None and collections is not None and old <= ROOMY and max(olds) - min(olds) <= GROWN:

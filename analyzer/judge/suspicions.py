@@ -34,7 +34,7 @@ _PROXY: Final = "proxy-timeout"
 _OF_LISTS: Final = frozenset({"lock-held-by-idle-transaction", "cross-system-deadlock", "slow-statement", "lost-session"})
 """Rules that judge lists of sessions by the sockets they belong to."""
 _QUEUE: Final = "queued-at-proxy"
-_OF_LOGS: Final = frozenset({"database-deadlock", _PROXY})
+_OF_LOGS: Final = frozenset({"database-deadlock", "disk-full", _PROXY})
 """Rules that judge lines of logs themselves: others of the lines may tell of more."""
 
 

@@ -378,6 +378,7 @@ _OF_ITSELF: Final = frozenset(
         "common-pool-starvation",
         "cpu-spin",
         "database-deadlock",
+        "disk-full",
         "disk-stall",
         "entropy-stall",
         "finalizer-stuck",

@@ -17,6 +17,7 @@ from parsers.records import (
     Counter,
     FarCount,
     FileLock,
+    FileSystem,
     HostFact,
     Limit,
     LogEvent,
@@ -63,6 +64,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     open_files: tuple[OpenFile, ...] = ()
     limits: tuple[Limit, ...] = ()
     file_locks: tuple[FileLock, ...] = ()
+    file_systems: tuple[FileSystem, ...] = ()
     counters: tuple[Counter, ...] = ()
     far_counts: tuple[FarCount, ...] = ()
     loads: tuple[ProxyLoad, ...] = ()
@@ -194,6 +196,7 @@ def snapshot_of(host: str | None, index: int, outputs: Iterable[tuple[Parsed, Pi
         open_files=_of(known, OpenFile),
         limits=_of(known, Limit),
         file_locks=_of(known, FileLock),
+        file_systems=_of(known, FileSystem),
         counters=_of(known, Counter),
         far_counts=_of(known, FarCount),
         loads=_of(known, ProxyLoad),

@@ -21,6 +21,7 @@ from parsers.logs import (
     runtime_pools,
     servers,
     sizes,
+    space,
     traces,
     watchdogs,
 )
@@ -45,6 +46,7 @@ MOST: Final = 10_000
 LONGEST: Final = 4000
 """Characters of a line that are looked at: what it proves stands in front."""
 _SHAPES: Final = (
+    *space.SHAPES,
     *pools.SHAPES,
     *watchdogs.SHAPES,
     *limits.SHAPES,
@@ -145,6 +147,7 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
             line = lines[index][:LONGEST]
             if (fact := _fact(line)) is None or (figures := _figures_of(fact, lines, index)) is None:
                 continue
+            fact = space.known(fact, lines, index)
             events.append(
                 LogEvent(
                     where=section.where(first + index),
@@ -218,7 +221,7 @@ def thrown_in(section: Section) -> tuple[LogEvent, ...]:
 def _fact(line: str) -> LineFact | None:
     """What a line proves, None for nearly all lines."""
     fact = read(_SHAPES, line)
-    if fact is not None and reached.is_told_only(fact, line):
+    if fact is not None and (reached.is_told_only(fact, line) or space.is_told_only(fact, line)):
         return None
     return fact or servers.request(line)
 
@@ -237,7 +240,7 @@ def _telling(text: str) -> list[int]:
 
 def _frames_of(lines: Sequence[str], index: int) -> tuple[Frame, ...]:
     """The frames of the exception that a line begins; of a cause also those of the exception above it, which it shares all others with."""
-    found = list(_frames_below(lines, index))
+    found = list(_frames_below(lines, index)) or traces.frames_above([_bare(above) for above in lines[max(0, index - _DEEPEST) : index]])
     return (*found, *_frames_above(lines, index)) if _CAUSE.match(_bare(lines[index])) else tuple(found)
 
 

@@ -32,6 +32,7 @@ _BEGINS: Final = re.compile(
     r"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}[0-3]?\d,? [012]?\d:[0-5]\d"
     r"|[012]\d:[0-5]\d:[0-6]\d[.,]\d{3}"
     r"|(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|FATAL|CRITICAL|FINE|CONFIG)\b"
+    r"|\d{1,10}:[A-Z] [0-3]?\d [A-Z][a-z]{2} (?:(?:19|20)\d\d )?[012]\d:"  # Redis: pid and role
     r"|[0-9a-fA-F.:]{3,45} (?:\S{1,60} \S{1,60} )?\[[0-3]\d/"
     r"|\d{1,9}[.,]\d{3}s\]|\d{1,9}[.,]\d{3}: \["
     r"|[\w./-]{1,60} \| )"

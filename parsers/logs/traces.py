@@ -69,6 +69,16 @@ def frames_below(lines: Sequence[str]) -> list[Frame]:
     return []
 
 
+def frames_above(lines: Sequence[str]) -> list[Frame]:
+    """The frames of Python's trace whose last line, the exception, stands below ``lines``; none where they end in something else."""
+    for at in range(len(lines) - 1, -1, -1):
+        if _began(lines[at][:_LONGEST]):
+            return _of_python(lines[at + 1 :])
+        if not _source(lines[at]) and _python(lines[at][:_LONGEST]) is None:
+            break
+    return []
+
+
 def _of_python(lines: Sequence[str]) -> list[Frame]:
     found: list[Frame] = []
     for line in lines:

@@ -120,6 +120,7 @@ SHAPES: Final = (
     _shape("uWSGI", LogKind.WORKER_ENDED, "HARAKIRI", r"HARAKIRI ON WORKER \d{1,5} \(pid: (?P<process>\d{1,10})"),
     _shape("RabbitMQ", LogKind.ALARM, "resource_limit,", r"\{resource_limit,(?P<subject>disk|memory),"),
     _shape("RabbitMQ", LogKind.ALARM, " alarm on node ", r"(?P<subject>Free disk space|Memory) alarm on node [\w.@-]{1,120}"),
+    _shape("RabbitMQ", LogKind.ALARM, "isk free space", r"Disk free (?P<subject>space) (?:is )?insufficient\. Free bytes"),
     _shape("RabbitMQ", LogKind.ALARM, "resource limit alarm set", r"(?P<subject>disk|memory) resource limit alarm set on node"),
     _shape(
         "ActiveMQ",

@@ -6,7 +6,8 @@ r"""``date``, ``uptime`` and ``uname -a`` between other outputs: when it was, wh
 
 ``date`` prints the zone's abbreviation, which names no offset for certain (CST has three): the time is kept as printed and the zone beside it.
 Read are the forms of coreutils and BSD in English, ``date -R``, ``date -Is``, and the Korean, Japanese and German ones of coreutils.
-A bare host name tells nothing by itself: it is read below a prompt that asked for it (``uname -n``, ``hostname``), and alone in a file
+``date '+%F %T %z'`` and /proc/loadavg are read as well. A time without a zone (``date '+%F %T'``) begins a thread dump and much else: it is read below the command that asked
+for it, or alone in a file that is called so, as is a bare host name. Such a name tells nothing by itself: it is read below a prompt that asked for it (``uname -n``, ``hostname``), and alone in a file
 that is called so.
 """
 
@@ -43,6 +44,10 @@ DATE_NUMBERS = lazy(
     rf"(?P<year>\d{{4}})(?:\.[ ]|年[ ]?)(?P<number>\d{{1,2}})(?:\.[ ]|月[ ]?)(?P<day>\d{{1,2}})(?:\.|日)[ ]?\(?[^\d\s]{{1,3}}\)?[ ]{_CLOCK}[ ]{_ZONE}[ ]*$"
 )
 """``2026. 11. 23. (월) 15:52:19 KST`` and ``2026年 11月 23日 月曜日 15:52:19 JST``."""
+DATE_F = lazy(r"(?P<day>\d{4}-\d\d-\d\d)[ ](?P<clock>\d\d:\d\d:\d\d)(?:[ ](?P<zone>[+-]\d\d:?\d\d))?[ ]*$")
+"""``2026-11-23 15:52:19 +0900`` (``'+%F %T %z'``)."""
+LOADAVG = lazy(r"(?P<load>\d{1,6}\.\d\d \d{1,6}\.\d\d \d{1,6}\.\d\d) \d{1,7}/\d{1,8} \d{1,10}[ ]*$")
+"""``0.42 0.30 0.25 1/234 5151`` (/proc/loadavg): the load, tasks that run of all, the last pid."""
 UPTIME = lazy(
     r"[ ]?\d\d?:\d\d(?::\d\d)?(?:[AP]M)?[ ]+up[ ]+(?:(?P<days>\d{1,6})[ ]days?,?[ ]*)?(?:(?P<hours>\d{1,2}):(?P<minutes>\d\d)|(?P<min>\d{1,2})[ ]mins?|(?P<hrs>\d{1,2})[ ]hrs?)?"
     r",?[ ]+(?:\d+[ ]users?,[ ]+)?load averages?: (?P<load>\d+[.,]\d\d,? \d+[.,]\d\d,? \d+[.,]\d\d)[ ]*$"
@@ -54,11 +59,12 @@ UNAME = lazy(
 HEADER: Final = r"(?!)"
 ROW_SHAPE: Final = (
     rf"{_DAY},?[ ](?:{'|'.join(_MONTHS)}|\d{{1,2}})[ ]{{1,2}}(?:\d{{1,2}}|{'|'.join(_MONTHS)})[ ][^\n]{{4,30}}$"
-    r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d[ ]*$|\d{4}(?:\. |年 ?)\d{1,2}(?:\. |月 ?)\d{1,2}[.日][^\n]{4,30}$"
+    r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d[ ]*$|\d{4}-\d\d-\d\d[ ]\d\d:\d\d:\d\d[ ][+-]\d\d:?\d\d[ ]*$"
+    r"|\d{1,6}\.\d\d[ ]\d{1,6}\.\d\d[ ]\d{1,6}\.\d\d[ ]\d{1,7}/\d{1,8}[ ]\d{1,10}[ ]*$|\d{4}(?:\. |年 ?)\d{1,2}(?:\. |月 ?)\d{1,2}[.日][^\n]{4,30}$"
     r"|[ ]?\d\d?:\d\d(?::\d\d)?(?:[AP]M)?[ ]+up[ ][^\n]{1,60}load average|(?:Linux|SunOS|AIX|HP-UX|Darwin|FreeBSD)[ ][\w.-]+[ ][\w.]*\d[\w.+~-]*[ ]"
 )
 _dates = tuple(one.match for one in (DATE, DATE_R, DATE_NUMBERS))
-_iso, _uptime, _uname = DATE_I.match, UPTIME.match, UNAME.match
+_iso, _uptime, _uname, _plain, _loadavg = DATE_I.match, UPTIME.match, UNAME.match, DATE_F.match, LOADAVG.match
 _load = lazy(r"(?<!\d)\d+[.,]\d\d").findall
 _NOON: Final = 12
 
@@ -66,6 +72,8 @@ _NOON: Final = 12
 _name = lazy(r"(?=[^\s]*[A-Za-z])(?=\S{1,253}$)[A-Za-z0-9](?:[\w-]{0,62})(?:\.[A-Za-z0-9][\w-]{0,62})*\.?$").match
 _asked_name = lazy(r"(?:sudo\s+)?(?:\S*/)?(?:hostname(?:\s+-[a-z]+|\s+--\w+)?|uname\s+(?:-n|--nodename))\s*(?:$|[;&|>])").match
 _called_so = lazy(r"(?:.*/)?(?:uname|hostname)(?:[-_]n)?(?:\.\w{1,4})?$", re.IGNORECASE).match
+_asked_date = lazy(r"(?:sudo\s+)?(?:\S*/)?date\b").match
+_called_date = lazy(r"(?:.*/)?date(?:[-_.]\w{1,20})?(?:\.\w{1,4})?$").match
 _SYSTEMS: Final = frozenset({"Linux", "SunOS", "AIX", "HP-UX", "Darwin", "FreeBSD", "NetBSD", "OpenBSD"})
 
 
@@ -80,6 +88,14 @@ def is_bare_name(section: Section) -> bool:
     return _asked_name(section.prompt) is not None if section.prompt is not None else _called_so(section.file) is not None
 
 
+def is_bare_date(section: Section) -> bool:
+    """True for one line that is a time without a zone, below the command that prints it, or alone in a file that is named after it."""
+    lines = section.head(2)
+    if len(lines) != 1 or _plain(lines[0]) is None:
+        return False
+    return _asked_date(section.prompt) is not None if section.prompt is not None else _called_date(section.file) is not None
+
+
 def sniff(head: Sequence[str]) -> bool:
     """True if a line of one of these commands stands first: they are short, and stand between other outputs."""
     return bool(head) and _fact(Section("", 1, head[:1]), 0, head[0]) is not None
@@ -89,9 +105,11 @@ def parse(section: Section) -> Parsed:
     """Read every line."""
     records: list[HostFact] = []
     unread: list[tuple[int, str]] = []
-    bare = is_bare_name(section)
+    bare, zoneless = is_bare_name(section), is_bare_date(section)
     for index, line in section.rows():
-        fact = HostFact(where=section.where(index), host=line.strip().rstrip(".")) if bare else _fact(section, index, line)
+        fact = (
+            HostFact(where=section.where(index), host=line.strip().rstrip(".")) if bare else _fact(section, index, line, zoneless=zoneless)
+        )
         if fact is None:
             unread.append((index, "no line of date, uptime or uname"))
         else:
@@ -100,7 +118,7 @@ def parse(section: Section) -> Parsed:
     return Parsed((*records, *elisions), len(records) + len(elisions), gaps)
 
 
-def _fact(section: Section, index: int, line: str) -> HostFact | None:
+def _fact(section: Section, index: int, line: str, *, zoneless: bool = False) -> HostFact | None:
     where = section.where(index)
     if match := _uname(line):
         return HostFact(where=where, host=match["host"], kernel=f"{match['system']} {match['kernel']}")
@@ -112,6 +130,12 @@ def _fact(section: Section, index: int, line: str) -> HostFact | None:
     if match := _iso(line):
         time = iso_time(match["stamp"])
         return None if time is None else HostFact(where=where, time=time[: -len(match["zone"])], zone=match["zone"])
+    if (match := _loadavg(line)) is not None:
+        loads = [float(one) for one in match["load"].split()]
+        return HostFact(where=where, load=(loads[0], loads[1], loads[2]))
+    if (match := _plain(line)) is not None and (zoneless or match["zone"] is not None):
+        time = iso_time(f"{match['day']}T{match['clock']}")
+        return None if time is None else HostFact(where=where, time=time, zone=match["zone"])
     for date in _dates:
         if match := date(line):
             time = _time(match)

@@ -7,6 +7,8 @@ r"""Where in the kernel threads wait: ``ps -eL -o pid,tid,stat,wchan:32,comm``, 
 The files of /proc themselves, as a loop of the shell prints them, have one line for each thread: ``/proc/4410/task/4433 rpc_wait_bit_killable``, or below a command
 that names the process ``4433 sorterd rpc_wait_bit_killable``. Such lines have no state: the functions of disks and NFS tell it. With PPID in the second column each row is a process, or one of its threads, and its parent: nobody prints the thread's number then.
 
+A file called ``wchan`` has one word: the function in which the thread waits that its folder, its name (``wchan-4433.txt``) or the command above names.
+
 State D is a sleep that no signal ends. The wait channel is the kernel's function that sleeps, ``-`` for a thread that runs or where none is known.
 """
 
@@ -46,6 +48,28 @@ _of_loop = lazy(rf"\s*(?:/proc/\d{{1,10}}/task/)?(?P<tid>\d{{1,10}})(?:/wchan)?:
 _asked = lazy(r"/proc/(?P<pid>\d{1,10})/task/[^|]{0,200}?\bwchan\b").search
 
 
+_asked_one = lazy(r"(?:sudo\s+)?cat\s+/proc/(?P<pid>\d{1,10})/(?:task/(?P<tid>\d{1,10})/)?wchan\s*(?:$|[;&|])").match
+_called_so = lazy(
+    r"(?:^|/)(?:(?P<pid>\d{1,10})/(?:task/(?P<tid>\d{1,10})/)?wchan(?:\.txt)?|wchan[-_.](?P<of>\d{1,10})(?:\.\w{1,4})?)$"
+).search
+_word = lazy(r"\s*(?P<channel>-|0|[a-z_][\w.]{1,120})\s*$").match
+
+
+def is_one(section: Section) -> bool:
+    """True for one word that is the wait channel of the thread that the command above, or the name of the file, names."""
+    lines = section.head(2)
+    return len(lines) == 1 and _word(lines[0]) is not None and _named(section) is not None
+
+
+def _named(section: Section) -> tuple[int, int] | None:
+    """The process and the thread that a file is of."""
+    match = _asked_one(section.prompt) if section.prompt is not None else _called_so(section.file)
+    if match is None:
+        return None
+    pid = int(match["pid"] or match["of"]) if section.prompt is None else int(match["pid"])
+    return pid, int(match["tid"] or pid)
+
+
 def sniff(head: Sequence[str]) -> bool:
     """True if the heading, or a row with a function of the kernel in its fourth column, is among the lines; a thread's number is no smaller than its process's."""
     rows = [match for line in head if _sleeps(line) and (match := _row(line) or _file(line))]
@@ -70,9 +94,12 @@ def parse(section: Section) -> Parsed:
     unread: list[tuple[int, str]] = []
     read = 0
     of_parents = False
+    named = _named(section) if is_one(section) else None
     for index, line in section.rows():
         match = _row(line)
-        if match is not None and of_parents:
+        if named is not None and (match := _word(line)) is not None:
+            records.append(_waiting(section, index, Pid(named[0]), NativeId(named[1]), match["channel"], None))
+        elif match is not None and of_parents:
             records.append(_process(section, index, match))
         elif match is not None:
             here = section.where(index)
@@ -103,13 +130,17 @@ def parse(section: Section) -> Parsed:
 
 def _task(section: Section, index: int, pid: int, match: re.Match[str]) -> TaskSyscall:
     """A thread of which a file of /proc tells the function alone."""
-    channel = match["channel"] if match["channel"] not in {"-", "0"} else None
+    return _waiting(section, index, Pid(pid), NativeId(int(match["tid"])), match["channel"], match.groupdict().get("command"))
+
+
+def _waiting(section: Section, index: int, pid: Pid, thread: NativeId, word: str, command: str | None) -> TaskSyscall:
+    channel = word if word not in {"-", "0"} else None
     return TaskSyscall(
         where=section.where(index),
-        pid=Pid(pid),
-        native_id=NativeId(int(match["tid"])),
+        pid=pid,
+        native_id=thread,
         wait_channel=channel,
-        command=match.groupdict().get("command"),
+        command=command,
         state="D" if channel is not None and channel.startswith(DEAF) else None,
     )
 

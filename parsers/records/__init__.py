@@ -14,7 +14,7 @@ import msgspec
 from parsers.records.far_counts import FarCount, Fate, ProxyLoad
 from parsers.records.log_events import BESIDE, DeadlockSide, LogEvent, LogKind, LogLines
 from parsers.records.places import Inode, NativeId, Pid, Unit, Where
-from parsers.records.process_records import AttachFailure, FileLock, Limit, ProcessRow, ProcessStatus, ThreadUsage
+from parsers.records.process_records import AttachFailure, FileLock, FileSystem, Limit, ProcessRow, ProcessStatus, ThreadUsage
 from parsers.records.sessions import Session, SessionBlock, SessionCount, SessionState
 from parsers.records.stack_records import Frame, LockQueue, LoopHandle, Runtime
 from parsers.records.tallies import Counted, Setting, Tally
@@ -55,6 +55,7 @@ __all__ = [
     "FarCount",
     "Fate",
     "FileLock",
+    "FileSystem",
     "Frame",
     "HostFact",
     "Inode",
@@ -352,6 +353,7 @@ Record: TypeAlias = (
     | ProcessRow
     | AttachFailure
     | FileLock
+    | FileSystem
     | HostFact
     | Elision
     | LoopHandle

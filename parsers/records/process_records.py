@@ -14,6 +14,9 @@ MEMORY_TOTAL: Final = "memory of the host, bytes"
 MEMORY_AVAILABLE: Final = "memory that is available, bytes"
 SWAP_USED: Final = "swap in use, bytes"
 OLD_GENERATION: Final = "old generation in use, percent"
+HEAP_USED: Final = "heap in use, bytes"
+HEAP_COMMITTED: Final = "heap that is committed, bytes"
+HEAP_MOST: Final = "heap at most, bytes"
 WHOLE_COLLECTIONS: Final = "collections of the whole heap"
 """Names of counters that tables of memory and of a JVM's heap give, and judgements look for."""
 
@@ -89,6 +92,24 @@ class FileLock(msgspec.Struct, frozen=True, kw_only=True):
     place: str | None
     number: int | None = None
     blocker: Pid | None = None
+
+
+class FileSystem(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of ``df``: how much a file system holds. Bytes, or numbers of inodes.
+
+    ``available``: to users other than root, less than nothing where root has used some of what is kept for it. ``used_percent`` is rounded up by most systems.
+    ``kind``: its type, where the row has it.
+    """
+
+    where: Where
+    device: str
+    mount: str
+    kind: str | None = None
+    size: int | None = None
+    used: int | None = None
+    available: int | None = None
+    used_percent: int | None = None
+    inodes: bool = False
 
 
 class Limit(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from parsers.text.endpoint import Ends, Hosts, endpoint, is_v4, port_of
 from parsers.text.excerpts import cut_off
 from parsers.text.grammar import tcp_state
 from parsers.text.one_pass import Rows, Usual
+from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
 if TYPE_CHECKING:
@@ -97,6 +98,17 @@ _PIPE: Final = "FIFO"
 _PIPE_REST = re.compile(r"\S+\s+\S+\s+(?P<inode>\d{1,18})\s+pipe\s*$")
 """A pipe without a name has its inode in NODE, by which both of its ends are known."""
 _SOCK_REST = re.compile(r"\S+\s+\S+\s+(?P<inode>\d{1,18})\s+(?P<name>.*(?:protocol:|can't identify protocol).*)")
+
+
+_deleted_row = lazy(
+    r"(?:\S+\s+){3,8}?V?REG\s+(?P<device>\S{1,30})\s+(?P<size>\d{1,18})\s+(?:\d{1,6}\s+)?(?P<node>\d{1,20})\s+/[^\n]*\(deleted\)\s*$"
+).match
+
+
+def size_of_deleted(line: str) -> tuple[str, int] | None:
+    """Of a row of a deleted file: what tells it from other files (device and inode), and its bytes; None where the row has no size."""
+    match = _deleted_row(line)
+    return (f"{match['device']} {match['node']}", int(match["size"])) if match is not None else None
 
 
 def sniff(head: Sequence[str]) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # What stands before the sign is short, so that a line of prose or of a stack cannot pass for a prompt.
 _COMMAND = (
     r"[ \t]+(?:sleep[ \t]+[\d.]{1,6}[smh]?[ \t]*(?:;|&&)[ \t]*)?(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
-    r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump|strace|truss|py-spy|conntrack|nettop|pstack|gdb"
+    r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|df|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump|strace|truss|py-spy|conntrack|nettop|pstack|gdb"
     r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|lslocks|procstat|sockstat|fstat|Get-NetTCPConnection|curl|wget|dmesg|journalctl|rabbitmqctl|while|for|watch)\b[^\n]*)"
 )
 PROMPT = re.compile(

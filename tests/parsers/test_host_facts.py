@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import recognise, sections
+from parsers import outputs, recognise, sections
 from parsers.process import host_facts
 from parsers.records import HostFact
 from parsers.text.source import Section, Source
@@ -28,6 +28,7 @@ def fact(line: str) -> HostFact:
         ("Mon 23 Nov 2026 15:52:19 GMT", "GMT"),
         ("Mon, 23 Nov 2026 15:52:19 +0900", "+0900"),
         ("2026-11-23T15:52:19+09:00", "+09:00"),
+        ("2026-11-23 15:52:19 +0900", "+0900"),
         ("2026. 11. 23. (월) 15:52:19 KST", "KST"),
         ("2026年 11月 23日 月曜日 15:52:19 JST", "JST"),
         ("Mon Nov 23 15:52:19 2026", None),
@@ -114,3 +115,22 @@ def test_a_word_that_nobody_asked_for_is_no_host(file: str, text: str) -> None:
 def test_the_host_has_that_name() -> None:
     table = "tcp        0      0 10.0.0.5:8080           10.0.0.9:60494          ESTABLISHED\n"
     assert evidence_of({"hostname.txt": "web1\n", "netstat.txt": table}).incident.hosts == ("web1",)
+
+
+def test_a_time_without_a_zone_only_where_date_was_asked_for() -> None:
+    line = "2026-11-23 15:52:19"
+    for name, text in (("x", f"$ date '+%F %T'\n{line}\n"), ("date.txt", f"{line}\n"), ("web-01/date", f"{line}\n")):
+        (output,) = outputs(Source(name, text.encode()))
+        (only,) = output.parsed.records
+        assert isinstance(only, HostFact)
+        assert (only.time, only.zone) == ("2026-11-23T15:52:19", None)
+    assert recognise(Section("x", 1, [line])) is None  # a thread dump begins so, too
+    assert recognise(Section("update.txt", 1, [line])) is None
+    assert recognise(Section("date.txt", 1, [f"{line} ERROR"])) is None
+    assert recognise(Section("date.txt", 1, [line, line])) is None
+
+
+def test_the_load_as_the_kernel_lists_it() -> None:
+    assert fact("0.42 0.30 0.25 1/234 5151").load == (0.42, 0.30, 0.25)
+    for line in ("0.42 0.30 0.25", "0.42 0.30 0.25 1/234", "1.2.3.4 0.30 0.25 1/234 5151"):
+        assert not host_facts.sniff([line])

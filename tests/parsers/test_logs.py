@@ -161,3 +161,16 @@ def test_a_word_that_holds_another_one_is_not_looked_for() -> None:
 def test_mysql_without_a_place_as_its_clients_print_it(line: str) -> None:
     events = events_of(section("2026-05-06 07:08:09 worker started", f"2026-05-06 07:08:10 {line}"))
     assert [event.source for event in events if event.kind is LogKind.SLOTS] == ["MySQL"]
+
+
+@pytest.mark.parametrize("moment", ["01 Dec 2026 12:00:00.000", "01 Dec 12:00:00.000"])
+def test_what_redis_writes_is_a_log(moment: str) -> None:
+    lines = [
+        f"5151:M {moment} * Ready to accept connections",
+        f"5151:M {moment} # Server initialized",
+        f"5160:C {moment} * DB saved on disk",
+    ]
+    log = log_of(Section("x", 1, lines))
+    assert log is not None
+    assert log.lines.until == ("2026-12-01T12:00:00" if "2026" in moment else None)
+    assert log_of(Section("x", 1, ["5151:M of it", "5151:M of it", "5151:M of it"])) is None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from parsers import FORMATS, recognise
+from parsers import FORMATS, outputs, recognise
 from parsers.process import wait_channels
 from parsers.records import TaskSyscall
-from parsers.text.source import Section
+from parsers.text.source import Section, Source
 from tests.builders import diagnosis_of, evidence_of
 from tests.parsers.test_properties import check
 
@@ -68,3 +68,29 @@ def test_they_name_the_stall_beside_a_dump_of_the_same_threads() -> None:
     found = diagnosis_of({"jstack-4410.txt": dump, "ps.txt": HEADING + ROWS}).findings
     assert [one.rule for one in found][:1] == ["disk-stall"]
     assert any(item.where.file == "ps.txt" for item in found[0].evidence)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "pid", "thread"),
+    [
+        ("x", "$ cat /proc/4410/wchan\nrpc_wait_bit_killable\n", 4410, 4410),
+        ("x", "$ cat /proc/4410/task/4433/wchan\nrpc_wait_bit_killable\n", 4410, 4433),
+        ("proc/4410/wchan", "rpc_wait_bit_killable", 4410, 4410),
+        ("4410/task/4433/wchan", "rpc_wait_bit_killable", 4410, 4433),
+        ("wchan-4410.txt", "rpc_wait_bit_killable\n", 4410, 4410),
+    ],
+)
+def test_one_word_of_the_thread_that_the_command_or_the_file_names(name: str, text: str, pid: int, thread: int) -> None:
+    (output,) = outputs(Source(name, text.encode()))
+    (task,) = output.parsed.records
+    assert isinstance(task, TaskSyscall)
+    assert (task.pid, task.native_id, task.wait_channel, task.state) == (pid, thread, "rpc_wait_bit_killable", "D")
+
+
+def test_one_word_of_nobody_is_none() -> None:
+    for name, text in (("wchan", "futex_wait_queue\n"), ("x", "futex_wait_queue\n"), ("wchan-7.txt", "futex_wait_queue\nep_poll\n")):
+        assert not [one for output in outputs(Source(name, text.encode())) for one in output.parsed.records]
+    (output,) = outputs(Source("7/wchan", b"0"))
+    (task,) = output.parsed.records
+    assert isinstance(task, TaskSyscall)
+    assert (task.wait_channel, task.state) == (None, None)

@@ -1,11 +1,13 @@
 """Threads that wait for something that is no socket and no lock: a finalizer's partner, a volume, a source of randomness."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
 from host import BACKEND
 from lab import Lab, Scenario, shell, wait
+from programs import HERE
 from truth import Verdict
 
 
@@ -57,6 +59,34 @@ def volume(lab: Lab) -> None:
         shell("umount /srv/notes")
 
 
+def full(lab: Lab) -> None:
+    """A volume of 48 MiB is full: most of it is a journal that somebody deleted, and that the server still writes."""
+    home = Path("/srv/uploads")
+    home.mkdir()
+    shutil.copy(HERE / "others" / "uploads.py", home)
+    shell(f"chown -R 1001:1001 {home}")
+    shell("mkdir /srv/spool")
+    shell("mount -t tmpfs -o size=48m,mode=755,uid=1001,gid=1001 spool /srv/spool")
+    app = lab.start(f"env -C {home} /usr/bin/python3 {home}/uploads.py 8110 /srv/spool", user="app")
+    wait("it listens", lambda: app.listens(8110))
+    before = lab.clients("ask", 8110, "/gate-4", count=20, every_ms=20, seconds=4)
+    before.finish(60)
+    Path("/srv/spool/journal.log").unlink()
+    load = lab.clients("ask", 8110, "/gate-4", count=24, every_ms=40, seconds=4)
+    load.finish(60)
+    lab.clients("keep", 8110, "/gate-5", count=4, every_ms=20, seconds=60)
+    wait("four clients are connected", lambda: len(app.sockets("ESTABLISHED")) >= 4)
+    commands = {
+        "uploads.log": f"cat {home}/uploads.log",
+        "df.txt": "df -hT /srv /run /srv/spool",
+        "df-i.txt": "df -i /srv /run /srv/spool",
+        "lsof.txt": "lsof -nP +L1 /srv/spool",
+        "ss.txt": "ss -tanpe",
+    }
+    lab.snapshot(app, commands)
+    lab.record(app)
+
+
 def entropy(lab: Lab) -> None:
     """The strong source of randomness gives nothing: in its place stands a pipe whose writer has stopped."""
     pipe = Path("/run/hardware-random")
@@ -97,6 +127,12 @@ SCENARIOS = (
             pools={"records-http-": 12},
         ),
         volume,
+    ),
+    Scenario(
+        "disk-full",
+        "a volume of 48 MiB is full of a journal that was deleted and is still open; uploads fail",
+        Verdict("disk-full", "uploads.store", must_not=("slow-backend", "disk-stall", "logging-stall", "connection-leak")),
+        full,
     ),
     Scenario(
         "entropy-stall",
