@@ -34,7 +34,7 @@ from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.software.blockers import IDLE, application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.pools import Pool
-from analyzer.waits.acceptors import held_loop, is_loop, javascript_loop, queued_port, standing_scripts
+from analyzer.waits.acceptors import is_loop, javascript_loop, standing_scripts
 from analyzer.waits.server_pools import pressure
 from analyzer.waits.targets import targets
 from parsers.records import Runtime
@@ -135,9 +135,7 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if (loop := javascript_loop(view)) is not None:
             pool = Pool(say("the process"), PoolRole.EVENT_LOOP, None, (loop,))
             yield _finding(view, pool, [loop], standing(case, view, [loop]))
-        if (loop := held_loop(view)) is not None:
-            pool = Pool(view.command or say("the process"), PoolRole.EVENT_LOOP, queued_port(view), (loop,))
-            yield computing_loops.finding(view, pool, [loop], standing(case, view, [loop]), None)
+        yield from computing_loops.held(case, view)
 
 
 def _of_script(case: Case, view: ProcessView, loop: ThreadActivity) -> Finding:
