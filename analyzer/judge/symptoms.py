@@ -40,8 +40,6 @@ REASONS: Final = 3
 """Reasons against health that a summary names."""
 SHOWN: Final = 6
 """Kinds of events of a log that a summary names."""
-QUOTED: Final = 2
-"""Lines that are quoted where nothing is understood."""
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be busy for a moment."""
 
@@ -113,12 +111,9 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> Said:
     ):
         return _logs_only(case, findings)
     if not incident.snapshots:
-        return Said(
-            Status.INSUFFICIENT,
-            say("None of the files is of a kind that this tool reads."),
-            joined("", (_stand_out(incident), _looks(incident)))
-            or say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
-        )
+        from analyzer.judge import silent_files  # noqa: PLC0415 - only where nothing tells
+
+        return Said(Status.INSUFFICIENT, *silent_files.headline_and_summary(incident))
     own = _own_calls(case) or _unanswered(case)
     if own is None and (seen := shown(case, findings)):
         return _piece(seen, whole=bool(whole), incident=incident)
@@ -215,24 +210,6 @@ def _logs_only(case: Case, findings: Sequence[Finding]) -> Said:
         else say("Not enough evidence for a verdict. The log says: {shown}.", shown=said[0]),
         joined(" ", (*(say("{line}.", line=capitalized(line)) for line in said[1:]), need)),
     )
-
-
-def _stand_out(incident: Incident) -> Message:
-    """Lines of texts that nobody reads, quoted as they are: no claim is made of them."""
-    noted = [event for artifact in incident.artifacts for event in artifact.events if event.kind is LogKind.NOTED][:QUOTED]
-    lines = joined(", ", (say("“{line}” ({place})", line=event.subject, place=str(event.where)) for event in noted))
-    return say("Not understood, but these lines stand out: {lines}. ", lines=lines) if noted else joined("", ())
-
-
-def _looks(incident: Incident) -> Message:
-    """What the files look like that nobody reads: who saved something is told what it was taken for."""
-    looks = dict.fromkeys(
-        (artifact.file, part.looks_like)
-        for artifact in incident.artifacts
-        for part in artifact.parts
-        if part.format is None and part.looks_like
-    )
-    return joined("", (say("{file} looks like {kind}, which is not read. ", file=file, kind=kind) for file, kind in list(looks)[:REASONS]))
 
 
 def _piece(seen: Sequence[str], *, whole: bool, incident: Incident) -> Said:
