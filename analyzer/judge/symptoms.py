@@ -16,7 +16,8 @@ from analyzer.evidence.turns import unanswered_in_words, waits_in_words
 from analyzer.families.heaps import heap_in_words
 from analyzer.families.own_calls import unjudged
 from analyzer.judge.health import HealthGap, gaps_of_health
-from analyzer.judge.rows import heaped
+from analyzer.judge.rows import heaped, of_clients_that_left
+from analyzer.judge.shared_ports import shared_ports
 from analyzer.judge.shown import calls_of, of_threads, shown
 from analyzer.model.finding import Finding, Severity, Status
 from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized, unended
@@ -26,8 +27,9 @@ from analyzer.waits.targets import FEW_CLIENTS
 from parsers.records import BESIDE, LogKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
+    from analyzer.judge.shared_ports import SharedPort
     from analyzer.model.finding import CloseWait
     from analyzer.model.incident import Incident
     from analyzer.waits.case import Case, ProcessView, ServerPool
@@ -57,7 +59,7 @@ class Said(NamedTuple):
 def without_cause(case: Case, findings: Sequence[Finding]) -> Said:
     """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
     incident = case.incident
-    felt = [line for view in case.latest for line in suffering(view, before_of(case, view))]
+    felt = _felt(case)
     standing = [line for serving in case.server_pools if not only_busy(case, serving) for line in _standing(serving)]
     felt += standing if felt or not incident.has_sockets else []
     felt += [says for port in case.ports for _, says in trouble_of(port)]
@@ -130,6 +132,15 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> Said:
     )
 
 
+def _felt(case: Case) -> list[str]:
+    """What the clients of all processes suffer, each sentence once."""
+    shared = shared_ports(case)
+    said = [*_suffering_together(shared)]
+    for view in case.latest:
+        said += suffering(view, before_of(case, view), {one.port for one in shared if view in one.views})
+    return list(dict.fromkeys(said))
+
+
 def _standing_only(case: Case, standing: Sequence[str]) -> Said:
     """Threads that all wait while nobody has given up: that clients have had no answer is said, as a long poll's have none either."""
     silent = next((serving for serving in case.server_pools if len(serving.pressure.unanswered) >= FEW_CLIENTS), None)
@@ -161,9 +172,13 @@ def _not_shown(case: Case, gaps: Sequence[HealthGap]) -> tuple[str, str]:
     """Headline and summary where nothing is seen to be wrong and health is not shown either."""
     reasons = [capitalized(gap.reason) for gap in gaps[:REASONS]]
     more = say(" There are {number} more such reasons.", number=len(gaps) - REASONS) if len(gaps) > REASONS else ""
+    half = list(of_clients_that_left(case))
     return (
-        say("No trouble is seen, but health is not shown: {reason}.", reason=gaps[0].reason),
-        joined(" ", (_seen(case), *(say("{line}.", line=reason) for reason in reasons))) + more,
+        say("Health is not shown, and this stands out: {clients}.", clients=half[0])
+        if half
+        else say("No trouble is seen, but health is not shown: {reason}.", reason=gaps[0].reason),
+        joined(" ", (*(say("{line}.", line=line) for line in half[1:]), _seen(case), *(say("{line}.", line=reason) for reason in reasons)))
+        + more,
     )
 
 
@@ -256,20 +271,36 @@ def _have(case: Case, *, whole: bool) -> str:
     )
 
 
-def suffering(view: ProcessView, before: ProcessView | None = None) -> Iterable[str]:
-    """Symptoms of a process' clients beyond what comes and goes on a healthy server, by the table ``before``, too."""
+def _suffering_together(shared: Sequence[SharedPort]) -> Iterable[str]:
+    """The same for ports that several processes serve together."""
+    for one in shared:
+        if one.counts.total >= FEW or (not one.went and _many(one.counts.total, one.total)):
+            yield _left(one.counts, one.port)
+
+
+def _many(gone: int, total: int) -> bool:
+    """True if more clients have closed than a moment catches."""
+    return gone > 2 and gone > FEW_SHARE * total  # noqa: PLR2004 - two may be caught closing
+
+
+def _left(counts: CloseWait, port: int) -> Message:
+    return say(
+        "{clients} of port {port} disconnected and the server has not closed its side ({read})",
+        clients=plural(counts.total, "client"),
+        port=port,
+        read=_read_in_words(counts),
+    )
+
+
+def suffering(view: ProcessView, before: ProcessView | None = None, told: Collection[int] = ()) -> Iterable[str]:
+    """Symptoms of a process' clients beyond what comes and goes on a healthy server, by the table ``before``, too; ``told``: ports told with others."""
     for port in sorted(view.listeners):
         felt = pressure(view, port)
         total = len(view.server_side(port))
         counts = felt.close_wait
         few = counts.total < FEW and came_and_went(port, view, before)
-        if counts.total >= FEW or (not few and counts.total > 2 and counts.total > FEW_SHARE * total):  # noqa: PLR2004 - two may be caught closing
-            yield say(
-                "{clients} of port {port} disconnected and the server has not closed its side ({read})",
-                clients=plural(counts.total, "client"),
-                port=port,
-                read=_read_in_words(counts),
-            )
+        if port not in told and (counts.total >= FEW or (not few and _many(counts.total, total))):
+            yield _left(counts, port)
         elif felt.accept_queue > 2:  # noqa: PLR2004 - one or two are between two accepts
             waits = plural(felt.accept_queue, "connection waits", "connections wait")
             yield say("{waits} to be accepted on port {port}", waits=waits, port=port)
