@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.builders import diagnosis_of
+from analyzer.model.finding import Severity
+from tests.builders import diagnosis_of, found, netstat
 
 HEAD = "COMMAND  PID   USER   FD   TYPE DEVICE SIZE/OFF NODE NAME\n"
 GDB = "Thread 1 (LWP 31):\n#0  0x0000000000ee182b in grind () from /opt/mill/libgrind.so\n#1  0x0000000000f5117f in main ()\n[Inferior 1 (process 31) detached]\n"
@@ -66,3 +67,40 @@ def test_two_programs_with_ports_of_their_own_are_not_one_server() -> None:
     verdict = diagnosis_of({"lsof.txt": rows}).verdict
     assert "1 client of port 8733" in f"{verdict.headline} {verdict.summary}"
     assert "together" not in f"{verdict.headline} {verdict.summary}"
+
+
+def pyspy(pid: int) -> str:
+    return (
+        f'Process {pid}: /usr/bin/python3 winnow.py\n\nThread {pid} (idle): "MainThread"\n    sieve (winnow.py:9)\n    handle (winnow.py:14)\n'
+        "    BaseRequestHandler.__init__ (socketserver.py:755)\n    BaseServer.finish_request (socketserver.py:361)\n    ForkingMixIn.process_request (socketserver.py:624)\n"
+    )
+
+
+def test_netstat_which_names_one_owner_of_a_listener_says_as_much_as_ss() -> None:
+    pids = (61, 62, 63, 64)
+    table = netstat(
+        "5 127.0.0.1:8744 0.0.0.0:* LISTEN 60/python3",
+        *(f"0 127.0.0.1:8744 127.0.0.1:45{pid}1 ESTABLISHED {pid}/python3" for pid in pids),
+        *(f"9 127.0.0.1:8744 127.0.0.1:4600{at} ESTABLISHED -" for at in range(5)),
+    )
+    (finding,) = found(diagnosis_of({"netstat.txt": table, **{f"pyspy-{pid}.txt": pyspy(pid) for pid in pids}}), "pool-stuck")
+    assert finding.severity is Severity.CRITICAL
+    assert "port 8744 is not served" in finding.headline
+
+
+def test_a_port_whose_connections_a_process_without_a_dump_holds_is_not_the_workers_alone() -> None:
+    table = netstat(
+        "5 127.0.0.1:8744 0.0.0.0:* LISTEN 60/python3",
+        *(f"0 127.0.0.1:8744 127.0.0.1:45{pid}1 ESTABLISHED {pid}/python3" for pid in (60, 61, 62)),
+        *(f"9 127.0.0.1:8744 127.0.0.1:4600{at} ESTABLISHED -" for at in range(5)),
+    )
+    diagnosis = diagnosis_of({"netstat.txt": table, "pyspy-61.txt": pyspy(61), "pyspy-62.txt": pyspy(62)})
+    assert not any(finding.severity is Severity.CRITICAL for finding in found(diagnosis, "pool-stuck"))
+
+
+def test_a_symptom_of_two_processes_in_the_same_words_is_said_once() -> None:
+    rows = [f"0 10.9.0.{host}:8755 0.0.0.0:* LISTEN 7{host}/millrace" for host in (1, 2)]
+    rows += [f"1 10.9.0.{host}:8755 10.9.0.9:470{host}{at} CLOSE_WAIT 7{host}/millrace" for host in (1, 2) for at in range(4)]
+    verdict = diagnosis_of({"netstat.txt": netstat(*rows)}).verdict
+    assert "4 clients of port 8755" in verdict.headline
+    assert verdict.summary.count("4 clients of port 8755") <= 1
