@@ -171,6 +171,12 @@ class TestHonestFailures:
         assert "Report: " not in done.stdout
         assert not list(tmp_path.glob("*report*"))
 
+    def test_a_file_of_a_known_kind_in_which_nothing_tells_is_not_called_unknown(self, tmp_path: Path) -> None:
+        (tmp_path / "lines.txt").write_text("[<0>] ep_poll+0x3a5/0x3b0\n[<0>] do_epoll_wait+0x9c/0xd0\n")
+        done = analyze("lines.txt", cwd=tmp_path)
+        assert done.returncode == 3
+        assert "nothing in the 1 files tells of trouble; lines.txt: kernel_stacks" in done.stderr
+
     def test_who_asks_for_a_report_of_unknown_files_gets_it(self, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("the server hangs\n")
         done = analyze("notes.txt", "-f", "json", "-o", "report.json", "-q", cwd=tmp_path)

@@ -105,9 +105,13 @@ def run(request: RunOptions, command: str) -> int:
         complain(disclosed(error))
         return DEFECT
     if not usable:
-        files = "".join(f"; {item.file}: {item.note or 'no format that is known'}" for item in diagnosis.inputs[:_TOLD])
+        known = any(item.format for item in diagnosis.inputs)
+        files = "".join(f"; {item.file}: {item.note or item.format or 'no format that is known'}" for item in diagnosis.inputs[:_TOLD])
         complain(
-            say("nothing usable to read: none of the {count} files is of a kind that this tool knows", count=len(diagnosis.inputs)) + files
+            say("nothing to judge: nothing in the {count} files tells of trouble", count=len(diagnosis.inputs)) + files
+            if known
+            else say("nothing usable to read: none of the {count} files is of a kind that this tool knows", count=len(diagnosis.inputs))
+            + files
         )
         return UNUSABLE
     return _fail(diagnosis, request.fail_on)

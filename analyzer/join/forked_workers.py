@@ -83,7 +83,9 @@ def _sockets(views: Sequence[ProcessDraft]) -> Iterator[Connection]:
 
 def _queued(workers: Sequence[ProcessDraft], found: Sequence[ProcessDraft], ownerless: Sequence[Connection]) -> Iterator[Connection]:
     """Connections to a listener that only the workers accept from. A master holds it as well, and no connection."""
-    served = {row.local.port for row in _sockets(workers) if row.state is TcpState.LISTEN}
+    listened = {row.local.port for view in found for row in view.sockets.of(TcpState.LISTEN)}
+    # netstat names one owner of a listener, the master as a rule: its workers show connections to the port.
+    served = listened & {row.local.port for row in _sockets(workers)}
     others = {
         connection.local.port
         for connection in _sockets([view for view in found if view not in workers])

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import Counter as Numbers
 from typing import TYPE_CHECKING, Final
 
-from analyzer.evidence.departures import came_and_went
+from analyzer.evidence.departures import before, came_and_went
 from analyzer.evidence.departures import left as clients_left
 from analyzer.join.connections import left_unread
+from analyzer.judge.shared_ports import of_shared, shared_ports
 from analyzer.model.message import plural, say
-from parsers.records import TcpState
+from parsers.records import Counted, TcpState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from analyzer.join.connections import Connection
     from analyzer.join.counts import Count
     from analyzer.model.message import Message
-    from analyzer.waits.case import ProcessView
+    from analyzer.waits.case import Case, ProcessView
 
 _NAMED: Final = 3
 FEW: Final = 10
@@ -39,14 +40,30 @@ def _only_remote(view: ProcessView, state: TcpState) -> str:
     return say(" to {remote}", remote=next(iter(ends))) if len(ends) == 1 and None not in ends else ""
 
 
-def of_rows(view: ProcessView, counts: Sequence[Count] = (), earlier: ProcessView | None = None) -> Iterator[str]:
-    """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there.
+def of_rows(case: Case) -> Iterator[str]:
+    """Sockets in states that a quiet table does not have: too few for a symptom, but no reason to say that nothing is there."""
+    yield from of_clients_that_left(case)
+    for view in case.latest:
+        yield from _of_states(view, case.counts.of(Counted.SOCKETS))
 
-    ``earlier``: the process in the table before.
-    """
+
+def of_clients_that_left(case: Case) -> Iterator[str]:
+    """Clients of a port that have closed, while the server has not: those of worker processes that share the port are one number."""
+    shared = shared_ports(case)
+    yield from of_shared(shared)
+    for view in case.latest:
+        yield from _that_left(view, before(case, view), {one.port for one in shared if view in one.views})
+
+
+def _left(view: ProcessView) -> Numbers[int]:
+    return Numbers(row.local.port for row in view.sockets.of(TcpState.CLOSE_WAIT) if row.local.port in view.listeners)
+
+
+def _that_left(view: ProcessView, earlier: ProcessView | None, told: Collection[int]) -> Iterator[str]:
     whose = say(" of {command}", command=view.command) if view.command else ""
-    left = Numbers(row.local.port for row in view.sockets.of(TcpState.CLOSE_WAIT) if row.local.port in view.listeners)
-    for port, count in left.most_common(_NAMED):
+    for port, count in _left(view).most_common(_NAMED):
+        if port in told:
+            continue
         if earlier is not None and count < FEW and came_and_went(port, view, earlier):
             yield say(
                 "CLOSE_WAIT of port {port} comes and goes, as is normal for a moment after a client has closed: {now} here, and none of the {then} of the table before is left",
@@ -62,6 +79,10 @@ def of_rows(view: ProcessView, counts: Sequence[Count] = (), earlier: ProcessVie
             connections=plural(count, "connection"),
             whose=whose,
         )
+
+
+def _of_states(view: ProcessView, counts: Sequence[Count]) -> Iterator[str]:
+    left, whose = _left(view), say(" of {command}", command=view.command) if view.command else ""
     by_state = Numbers(
         row.state
         for row in view.sockets

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.leases import lender_of
 from analyzer.contention.locks import waits_for_lock
 from analyzer.evidence.at_rest import alike, at_rest, parked, rounds, unowned, unsignalled
-from analyzer.evidence.departures import before
 from analyzer.evidence.doing import caller, doing, idle, kept, named_wait, of_a_reader, of_a_task, reported
 from analyzer.evidence.lock_lists import listed
 from analyzer.evidence.log_events import caller_in_words, in_words, of_this_moment
@@ -40,7 +39,7 @@ from analyzer.software.blockers import (
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.named_waits import push_frame
 from analyzer.waits.deadlocks import lock_holders
-from parsers.records import DESCRIPTOR_FIRST, TASK, Counted, JavaState, LockVerb, Runtime
+from parsers.records import DESCRIPTOR_FIRST, TASK, JavaState, LockVerb, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,9 +85,7 @@ def shown(case: Case, findings: Sequence[Finding]) -> list[str]:
 
 def beside_threads(case: Case, findings: Sequence[Finding] = ()) -> list[str]:
     """What rows, lists, counts and lines of logs show, those lines aside that a finding is made of."""
-    said: list[str] = [*calm_sockets(case, findings)]
-    for view in case.latest:
-        said += of_rows(view, case.counts.of(Counted.SOCKETS), before(case, view))
+    said: list[str] = [*calm_sockets(case, findings), *of_rows(case)]
     said += counted(case, {evidence.where for finding in findings for evidence in finding.evidence})
     said += of_lists(case.incident.snapshots)
     said += counted_in_words(case)

@@ -16,7 +16,8 @@ from analyzer.evidence.turns import unanswered_in_words, waits_in_words
 from analyzer.families.heaps import heap_in_words
 from analyzer.families.own_calls import unjudged
 from analyzer.judge.health import HealthGap, gaps_of_health
-from analyzer.judge.rows import heaped
+from analyzer.judge.rows import heaped, of_clients_that_left
+from analyzer.judge.shared_ports import shared_ports
 from analyzer.judge.shown import calls_of, of_threads, shown
 from analyzer.model.finding import Finding, Severity, Status
 from analyzer.model.message import Message, capitalized, joined, plural, say, uncapitalized, unended
@@ -25,8 +26,9 @@ from analyzer.waits.server_pools import SATURATED, pressure
 from parsers.records import BESIDE, LogKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
+    from analyzer.judge.shared_ports import SharedPort
     from analyzer.model.finding import CloseWait
     from analyzer.model.incident import Incident
     from analyzer.waits.case import Case, ProcessView, ServerPool
@@ -39,8 +41,6 @@ REASONS: Final = 3
 """Reasons against health that a summary names."""
 SHOWN: Final = 6
 """Kinds of events of a log that a summary names."""
-QUOTED: Final = 2
-"""Lines that are quoted where nothing is understood."""
 SMALLEST_POOL: Final = 4
 """Request threads below which all of them may be busy for a moment."""
 
@@ -58,7 +58,7 @@ class Said(NamedTuple):
 def without_cause(case: Case, findings: Sequence[Finding]) -> Said:
     """Health needs evidence of health; symptoms that no rule explains are said; everything else is not enough."""
     incident = case.incident
-    felt = [line for view in case.latest for line in suffering(view, before_of(case, view))]
+    felt = _felt(case)
     standing = [line for serving in case.server_pools if not only_busy(case, serving) for line in _standing(serving)]
     felt += standing if felt or not incident.has_sockets else []
     felt += [says for port in case.ports for _, says in trouble_of(port)]
@@ -112,12 +112,9 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> Said:
     ):
         return _logs_only(case, findings)
     if not incident.snapshots:
-        return Said(
-            Status.INSUFFICIENT,
-            say("None of the files is of a kind that this tool reads."),
-            joined("", (_stand_out(incident), _looks(incident)))
-            or say("Save lsof, netstat or ss, and jstack output, or run the collector script."),
-        )
+        from analyzer.judge import silent_files  # noqa: PLC0415 - only where nothing tells
+
+        return Said(Status.INSUFFICIENT, *silent_files.headline_and_summary(incident))
     own = _own_calls(case) or _unanswered(case)
     if own is None and (seen := shown(case, findings)):
         return _piece(seen, whole=bool(whole), incident=incident)
@@ -132,6 +129,15 @@ def without_cause(case: Case, findings: Sequence[Finding]) -> Said:
         ),
         say("{have}. With {lacking} of the same moment the two could be joined.", have=have, lacking=lacking),
     )
+
+
+def _felt(case: Case) -> list[str]:
+    """What the clients of all processes suffer, each sentence once."""
+    shared = shared_ports(case)
+    said = [*_suffering_together(shared)]
+    for view in case.latest:
+        said += suffering(view, before_of(case, view), {one.port for one in shared if view in one.views})
+    return list(dict.fromkeys(said))
 
 
 def _standing_only(case: Case, standing: Sequence[str]) -> Said:
@@ -169,9 +175,13 @@ def _not_shown(case: Case, gaps: Sequence[HealthGap]) -> tuple[str, str]:
     """Headline and summary where nothing is seen to be wrong and health is not shown either."""
     reasons = [capitalized(gap.reason) for gap in gaps[:REASONS]]
     more = say(" There are {number} more such reasons.", number=len(gaps) - REASONS) if len(gaps) > REASONS else ""
+    half = list(of_clients_that_left(case))
     return (
-        say("No trouble is seen, but health is not shown: {reason}.", reason=gaps[0].reason),
-        joined(" ", (_seen(case), *(say("{line}.", line=reason) for reason in reasons))) + more,
+        say("Health is not shown, and this stands out: {clients}.", clients=half[0])
+        if half
+        else say("No trouble is seen, but health is not shown: {reason}.", reason=gaps[0].reason),
+        joined(" ", (*(say("{line}.", line=line) for line in half[1:]), _seen(case), *(say("{line}.", line=reason) for reason in reasons)))
+        + more,
     )
 
 
@@ -220,24 +230,6 @@ def _logs_only(case: Case, findings: Sequence[Finding]) -> Said:
     )
 
 
-def _stand_out(incident: Incident) -> Message:
-    """Lines of texts that nobody reads, quoted as they are: no claim is made of them."""
-    noted = [event for artifact in incident.artifacts for event in artifact.events if event.kind is LogKind.NOTED][:QUOTED]
-    lines = joined(", ", (say("“{line}” ({place})", line=event.subject, place=str(event.where)) for event in noted))
-    return say("Not understood, but these lines stand out: {lines}. ", lines=lines) if noted else joined("", ())
-
-
-def _looks(incident: Incident) -> Message:
-    """What the files look like that nobody reads: who saved something is told what it was taken for."""
-    looks = dict.fromkeys(
-        (artifact.file, part.looks_like)
-        for artifact in incident.artifacts
-        for part in artifact.parts
-        if part.format is None and part.looks_like
-    )
-    return joined("", (say("{file} looks like {kind}, which is not read. ", file=file, kind=kind) for file, kind in list(looks)[:REASONS]))
-
-
 def _piece(seen: Sequence[str], *, whole: bool, incident: Incident) -> Said:
     """Evidence that shows something, if not enough for a cause: said as it is, with what would tell more."""
     lacking = [] if whole else [say("the rest of the thread dump") if incident.has_threads else say("a thread dump of the same moment")]
@@ -282,20 +274,36 @@ def _have(case: Case, *, whole: bool) -> str:
     )
 
 
-def suffering(view: ProcessView, before: ProcessView | None = None) -> Iterable[str]:
-    """Symptoms of a process' clients beyond what comes and goes on a healthy server, by the table ``before``, too."""
+def _suffering_together(shared: Sequence[SharedPort]) -> Iterable[str]:
+    """The same for ports that several processes serve together."""
+    for one in shared:
+        if one.counts.total >= FEW or (not one.went and _many(one.counts.total, one.total)):
+            yield _left(one.counts, one.port)
+
+
+def _many(gone: int, total: int) -> bool:
+    """True if more clients have closed than a moment catches."""
+    return gone > 2 and gone > FEW_SHARE * total  # noqa: PLR2004 - two may be caught closing
+
+
+def _left(counts: CloseWait, port: int) -> Message:
+    return say(
+        "{clients} of port {port} disconnected and the server has not closed its side ({read})",
+        clients=plural(counts.total, "client"),
+        port=port,
+        read=_read_in_words(counts),
+    )
+
+
+def suffering(view: ProcessView, before: ProcessView | None = None, told: Collection[int] = ()) -> Iterable[str]:
+    """Symptoms of a process' clients beyond what comes and goes on a healthy server, by the table ``before``, too; ``told``: ports told with others."""
     for port in sorted(view.listeners):
         felt = pressure(view, port)
         total = len(view.server_side(port))
         counts = felt.close_wait
         few = counts.total < FEW and came_and_went(port, view, before)
-        if counts.total >= FEW or (not few and counts.total > 2 and counts.total > FEW_SHARE * total):  # noqa: PLR2004 - two may be caught closing
-            yield say(
-                "{clients} of port {port} disconnected and the server has not closed its side ({read})",
-                clients=plural(counts.total, "client"),
-                port=port,
-                read=_read_in_words(counts),
-            )
+        if port not in told and (counts.total >= FEW or (not few and _many(counts.total, total))):
+            yield _left(counts, port)
         elif felt.accept_queue > 2:  # noqa: PLR2004 - one or two are between two accepts
             waits = plural(felt.accept_queue, "connection waits", "connections wait")
             yield say("{waits} to be accepted on port {port}", waits=waits, port=port)
@@ -370,33 +378,3 @@ def _seen(case: Case) -> str:
         else ""
     )
     return joined(" ", (part for part in parts if part))
-
-
-_OF_ITSELF: Final = frozenset(
-    {
-        "class-init-deadlock",
-        "common-pool-starvation",
-        "cpu-spin",
-        "database-deadlock",
-        "disk-full",
-        "disk-stall",
-        "entropy-stall",
-        "finalizer-stuck",
-        "gc-thrash",
-        "java-deadlock",
-        "lock-held-by-idle-transaction",
-        "lock-order-inversion",
-        "logging-stall",
-        "nested-connection-lease",
-        "nested-task-starvation",
-        "recursive-read-lock",
-        "sync-over-async",
-        "thread-leak",
-    }
-)
-"""Causes inside a process, which a table of sockets would not make surer."""
-
-
-def wants_sockets(rule: str | None) -> bool:
-    """True unless the cause is one that no socket is part of."""
-    return rule not in _OF_ITSELF

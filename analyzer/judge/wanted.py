@@ -10,7 +10,7 @@ from analyzer.evidence.calls import DUMP_MISSING, OWNERS_MISSING, REST_MISSING, 
 from analyzer.judge.calm import WHILE_IT_HANGS
 from analyzer.judge.health import gaps_of_health
 from analyzer.judge.platform import Commands, speaks_of_jvm
-from analyzer.judge.symptoms import REASONS, suffering, wants_sockets
+from analyzer.judge.symptoms import REASONS, suffering
 from analyzer.model.finding import Confidence, Missing, Severity, Status
 from analyzer.model.message import say
 from analyzer.software.runtimes import runtime_of_command, stacks_command
@@ -29,6 +29,29 @@ NEXT_HANG: Final = Missing(
     "jstack -l PID > jstack.txt; ss -tanpoei > ss.txt  # twice, before the restart",
 )
 
+_OF_ITSELF: Final = frozenset(
+    {
+        "class-init-deadlock",
+        "common-pool-starvation",
+        "cpu-spin",
+        "database-deadlock",
+        "disk-full",
+        "disk-stall",
+        "entropy-stall",
+        "finalizer-stuck",
+        "gc-thrash",
+        "java-deadlock",
+        "lock-held-by-idle-transaction",
+        "lock-order-inversion",
+        "logging-stall",
+        "nested-connection-lease",
+        "nested-task-starvation",
+        "recursive-read-lock",
+        "sync-over-async",
+        "thread-leak",
+    }
+)
+"""Causes inside a process, which a table of sockets would not make surer."""
 _IN_KERNEL: Final = frozenset({"disk-stall"})
 """Causes that hold threads inside the kernel: a debugger that stops the process would hang as well."""
 
@@ -56,7 +79,7 @@ def missing_of(case: Case, findings: Sequence[Finding], verdict: Verdict, origin
 def _of_sockets(case: Case, verdict: Verdict, view: ProcessView | None) -> Iterator[Missing]:
     """A socket table, where none is here and the cause may be in one; owners for a table without."""
     if not case.incident.has_sockets:
-        if wants_sockets(verdict.rule):
+        if _wants_sockets(verdict.rule):
             yield _asked_of(SOCKETS_MISSING, view)
     elif verdict.status is Status.INSUFFICIENT and all(row.owners is None for snapshot in case.incident.snapshots for row in snapshot.rows):
         yield OWNERS_MISSING
@@ -104,3 +127,8 @@ def _stacks_of(view: ProcessView) -> Missing:
 
 def _asked_of(missing: Missing, view: ProcessView | None) -> Missing:
     return command(missing, view) if view is not None else missing
+
+
+def _wants_sockets(rule: str | None) -> bool:
+    """True unless the cause is one that no socket is part of."""
+    return rule not in _OF_ITSELF

@@ -25,7 +25,7 @@ from analyzer.evidence.log_events import asyncio_was_late
 from analyzer.evidence.movement import has_stood, standing
 from analyzer.evidence.multiples import loops_in_words, multiple
 from analyzer.evidence.own_clients import waits_for_itself
-from analyzer.families import computing_loops, own_loop_calls
+from analyzer.families import computing_loops, held_beside, own_loop_calls
 from analyzer.families.own_answers import CHECKS, FIX, how_sure, self_wait, service_behind, unread_answers, unread_evidence, unread_in_words
 from analyzer.model.finding import Confidence, Culprit, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
@@ -34,7 +34,7 @@ from analyzer.model.text import ByNumber, Do, Either, Text
 from analyzer.software.blockers import IDLE, application_frame
 from analyzer.software.kinds import ActivityKind, PoolRole
 from analyzer.software.pools import Pool
-from analyzer.waits.acceptors import held_loop, is_loop, javascript_loop, queued_port, standing_scripts
+from analyzer.waits.acceptors import is_loop, javascript_loop, standing_scripts
 from analyzer.waits.server_pools import pressure
 from analyzer.waits.targets import targets
 from parsers.records import Runtime
@@ -130,14 +130,12 @@ def diagnose(case: Case) -> Iterator[Finding]:
             if (target := own_loop_calls.own_target(view, pool, blocked)) is not None:
                 yield own_loop_calls.finding(view, pool, blocked, target)
             elif blocked:
-                yield told(view, pool, blocked, standing(case, view, blocked), multiple(case, blocked) if chosen(case, view) else None)
+                more, still = multiple(case, blocked) if chosen(case, view) else None, standing(case, view, blocked)
+                yield held_beside.with_holder(view, told(view, pool, blocked, still, more))
         yield from (_of_script(case, view, member) for member in standing_scripts(view, reported=asyncio_was_late(case.incident)))
         if (loop := javascript_loop(view)) is not None:
-            pool = Pool(say("the process"), PoolRole.EVENT_LOOP, None, (loop,))
-            yield _finding(view, pool, [loop], standing(case, view, [loop]))
-        if (loop := held_loop(view)) is not None:
-            pool = Pool(view.command or say("the process"), PoolRole.EVENT_LOOP, queued_port(view), (loop,))
-            yield computing_loops.finding(view, pool, [loop], standing(case, view, [loop]), None)
+            yield _finding(view, Pool(say("the process"), PoolRole.EVENT_LOOP, None, (loop,)), [loop], standing(case, view, [loop]))
+        yield from (held_beside.with_holder(view, one) for one in computing_loops.held(case, view))
 
 
 def _of_script(case: Case, view: ProcessView, loop: ThreadActivity) -> Finding:
@@ -184,8 +182,8 @@ def _finding(view: ProcessView, pool: Pool, blocked: list[ThreadActivity], still
         named=target is not None or driver is not None,
         who=str(target.remote) if target else say("the result") if own else service_behind(driver),
     )
-    beside = (*((more.evidence,) if more else ()), *((of_silence(target.connections, target.remote),) if target else ()))
-    evidence = [of_threads(blocked, text["stand"]), *beside]
+    evidence = [of_threads(blocked, text["stand"]), *((more.evidence,) if more else ())]
+    evidence += [of_silence(target.connections, target.remote)] if target else []
     return text.finding(
         severity=Severity.CRITICAL if suffers else Severity.WARNING,
         confidence=Confidence.LIKELY if computes else how_sure(moved=moved, suffers=suffers),

@@ -68,16 +68,51 @@ def javascript_loop(view: ProcessView) -> ThreadActivity | None:
 
 
 def held_loop(view: ProcessView) -> ThreadActivity | None:
-    """The thread that runs the only event loop of a native program and computes while connections wait to be accepted; None if there are several, or it waits.
+    """The thread that runs the only event loop of a process and computes while connections wait to be accepted; None if there are several, or it waits.
 
-    The loop's own frame shows which thread it is (Redis, HAProxy, libevent): whatever stands above that frame keeps the loop from its next event.
+    The loop's own frame shows which thread it is (Redis, HAProxy, libevent, asyncio): whatever stands above that frame keeps the loop from its next event.
     """
-    if view.dump is None or view.dump.runtime is not Runtime.NATIVE:
+    runtime = view.dump.runtime if view.dump is not None else None
+    if runtime is Runtime.PYTHON:
+        return _held_script(view)
+    if runtime is not Runtime.NATIVE:
         return None
     loops = [member for pool in view.pools for member in pool.members if _runs_loop(view, member)]
     if len(loops) != 1 or loops[0].activity.kind is not ActivityKind.RUNNING or queued_port(view) is None:
         return None
     return loops[0]
+
+
+_UNDER: Final = frozenset(
+    {
+        *("asyncio.runners.Runner.run", "asyncio.runners.run", "uvloop.run", "uvloop.__init__.run"),
+        *("tornado.ioloop.PollIOLoop.start", "tornado.ioloop.start"),
+        *("gevent.baseserver._handle_and_close_when_done", "gevent.pywsgi.WSGIHandler.handle", "gevent.pywsgi.handle"),
+    }
+)
+"""Frames of Python below which a loop runs that is written in C (uvloop), or which a loop calls (gevent shows the stack of the greenlet at work alone)."""
+
+
+def _held_script(view: ProcessView) -> ThreadActivity | None:
+    """The same for Python: a call into C that sleeps and wakes is ``active`` by chance, so that this state is no proof of a loop that goes on."""
+    members = [member for pool in view.pools for member in pool.members]
+    loops = [(member, at) for member in members if (at := _loop_frame(view, member)) is not None]
+    if len(loops) != 1 or queued_port(view) is None or (view.dump is not None and view.dump.fragment):
+        return None
+    (member, at), kind = loops[0], loops[0][0].activity.kind
+    # A loop of asyncio that waits for something else is told by its kind of wait.
+    held = kind is ActivityKind.RUNNING or not _runs_loop(view, member)
+    by_lock = any("+gil" in (one.thread.native_state or "") for one in members if one is not member)
+    return member if held and not by_lock and 0 <= member.activity.app < at else None
+
+
+def _loop_frame(view: ProcessView, member: ThreadActivity) -> int | None:
+    """Where the loop's own frame stands in a stack, or one below which there is one."""
+    frames = member.thread.frames
+    return next(
+        (at for at, one in enumerate(frames) if one.full in _UNDER or view.known.entry(one.full) == PoolRole.EVENT_LOOP),
+        None,
+    )
 
 
 def queued_port(view: ProcessView) -> int | None:

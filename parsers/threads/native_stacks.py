@@ -65,8 +65,11 @@ _pid = lazy(
 ).match
 _frame = lazy(r"#(?P<number>\d{1,4}) {1,3}(?:0x(?P<pc>[0-9a-f]{1,16})(?: in)?(?: +- 1)?)?\s*(?P<rest>.*?)\s*$").match
 _top = lazy(r"#0  (?:[\w:~@]{1,200}|<signal handler called>)(?: \([^\n]*\)(?: (?:at|from) \S+)?)?\s*$").match
-_called_from = lazy(r"#1  0x[0-9a-f]{6,16} in \S").match
-"""One stack without a header: the innermost function, which gdb prints without an address where it stands at a line, and who called it."""
+_called_from = lazy(r"#1  (?:0x[0-9a-f]{6,16} in \S|[\w:~@]{1,200} \([^\n]*\) at \S+:\d{1,7}\s*$)").match
+"""One stack without a header: the innermost function, which gdb prints without an address where it stands at a line, and who called it.
+
+Where the innermost function was inlined, its caller has no address either, but a source line.
+"""
 _info = lazy(
     r'[* ]{0,4}(?P<number>\d{1,7}) +(?:Thread (?:0x)?[0-9a-f]{1,16} \()?LWP (?P<lwp>\d{1,10})(?:/[^()"]{1,40})?(?: of process \d{1,10})?\)?(?: "(?P<name>[^"]*)")? +(?:0x[0-9a-f]{1,16} in )?(?P<rest>\S.*?)\s*$'
 ).match

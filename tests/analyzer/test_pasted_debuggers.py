@@ -216,3 +216,22 @@ def test_of_two_locks_of_an_object_nobody_knows_which_one_a_method_waits_for() -
 def test_the_lock_of_another_object_is_nobodys_here() -> None:
     verdict = diagnosed(MEMBERS + OF_CACHE.format(member="lock_").replace("0x1c3f200", "0x1c3f900")).verdict
     assert verdict.rule != "java-deadlock"
+
+
+INLINED = """#0  __futex_abstimed_wait_common64 (private=<optimized out>, cancel=true, futex_word=0x55d0c0ffee10) at ./nptl/futex-internal.c:57
+#1  __futex_abstimed_wait_common (futex_word=futex_word@entry=0x55d0c0ffee10, cancel=cancel@entry=true) at ./nptl/futex-internal.c:87
+#2  0x00007f20506aecff in do_futex_wait (sem=sem@entry=0x55d0c0ffee10, abstime=0x0, clockid=0) at ./nptl/sem_waitcommon.c:111
+#3  0x00005587bdaa9370 in Ledger_take (lock=0x55d0c0ffee10) at src/ledger.c:483
+"""
+PHP = "#0  stamp() called at [/srv/till/stamp.php:10]\n#1  print() called at [/srv/till/print.php:21]\n"
+NOTES = "#0  first (of two)\n#1  second (of two)\n"
+
+
+def test_one_stack_whose_two_innermost_functions_were_inlined_is_read() -> None:
+    (item,) = diagnosis_of({"bt.txt": INLINED}).inputs
+    assert (item.format, item.records) == ("native_stacks", 1)
+
+
+@pytest.mark.parametrize("text", [PHP, NOTES])
+def test_numbered_lines_without_a_place_in_a_source_are_no_stack_of_a_debugger(text: str) -> None:
+    assert all(item.format != "native_stacks" for item in diagnosis_of({"bt.txt": text}).inputs)
