@@ -1,7 +1,6 @@
 """What a diagnosis is made of: findings with their evidence, and the tables that stand beside them.
 
-Everything here is plain data, ready to be shown; nothing refers back to parsers but the places of evidence. A finding without
-evidence cannot be built.
+Everything here is plain data, ready to be shown; nothing refers back to parsers but the places of evidence. No finding is without any.
 """
 
 from __future__ import annotations

@@ -69,7 +69,9 @@ def test_what_a_concurrent_collector_does_beside_the_program_is_no_pause() -> No
 
 def test_a_heap_that_is_full_is_told() -> None:
     finding = found(diagnosis_of({"jstat.txt": "jstat -gcutil 3122 1000 3\n" + UTIL}), "gc-thrash")[0]
-    assert finding.headline.startswith("The garbage collector collects the whole heap again and again, 1.2 of 2 s, and frees next to nothing")
+    assert finding.headline.startswith(
+        "The garbage collector collects the whole heap again and again, 1.2 of 2 s, and frees next to nothing"
+    )
     assert "1519 times" in finding.explanation or "1,519 times" in finding.explanation
     assert not found(diagnosis_of({"jstat.txt": OLD}), "gc-thrash")
 

@@ -210,7 +210,7 @@ def test_of_a_slow_log_the_last_entry_of_a_child_counts() -> None:
 def test_a_slow_logs_places_are_where_functions_were_called() -> None:
     """Each function stands in the place that is printed behind the one above it; below the outermost is the script."""
     entry = "[02-Mar-2026 10:00:01]  [pool till] pid 5\nscript_filename = /srv/till.php\n[0x1] curl_exec() /srv/lib/Stock.php:61\n[0x2] Stock->ask() {last}:20\n"
-    for last, name in (("/srv/till.php", "{main}"), ("/srv/lib/Cart.php", "{caller}")):
+    for last, name in (("/srv/till.php", "{main}"), ("/srv/lib/Cart.php", "Cart")):
         (dump,) = dumps_of(entry.format(last=last))
         places = [(frame.full, frame.source) for frame in dump.threads[0].frames]
         assert places == [("curl_exec", ""), ("Stock.ask", "Stock.php:61"), (name, f"{last.rpartition('/')[2]}:20")]
