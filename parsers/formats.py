@@ -107,6 +107,7 @@ from parsers.threads import (
     solr_threads,
     stuck_threads,
     thread_file,
+    windows_stacks,
     worker_timeouts,
 )
 
@@ -154,6 +155,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     native_stacks,
     lldb_stacks,
     mac_sample,
+    windows_stacks,
     merged_stacks,
     asyncio_tasks,
     python_stacks,

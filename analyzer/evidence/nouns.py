@@ -46,4 +46,6 @@ def lock_in_words(lock: Lock | None, noun: str = _NOUN) -> str:
 def _in_words(cls: str | None, address: str, noun: str) -> str:
     if cls and address.startswith(f"{cls}@"):
         return address  # dumps to a file name a lock by its class and hash
+    if cls == address:
+        return address  # a lock that has a name alone
     return say("{lock} {address}", lock=cls or noun, address=address).strip()

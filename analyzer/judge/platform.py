@@ -30,6 +30,7 @@ _INSTEAD: Final[dict[str, dict[str, str]]] = {
     "solaris": {"ss ": "netstat -an -P tcp > netstat.txt", "nstat ": "netstat -s -P tcp", "lsof ": "", "gdb ": "pstack PID > stacks.txt", "cat /proc": "", "ls /proc": "pfiles PID", "ls -l /proc": "pfiles PID > fd.txt", "grep files /proc": ""},
     "aix": {"ss ": "netstat -Aan > netstat.txt", "nstat ": "netstat -s -p tcp", "lsof ": "", "gdb ": "procstack PID > stacks.txt", "cat /proc": "", "ls /proc": "procfiles -n PID", "ls -l /proc": "procfiles -n PID > fd.txt", "grep files /proc": "", "sysctl ": ""},
 }  # fmt: skip
+_INSTEAD["windows-native"] = {**_INSTEAD["windows"], "gdb ": 'cdb -pv -p PID -c "~*kb; !locks; q" > stacks.txt'}
 
 
 _JAVA: Final = re.compile(r"\b(?:java|jstack|jcmd|jps|tomcat|catalina|jsvc)\b", re.IGNORECASE)
@@ -59,6 +60,8 @@ _EVERYWHERE: Final = frozenset({"lsof"})
 
 def platform_of(incident: Incident, text: str = "") -> str | None:
     """The system that a socket table was printed on, whose commands stand above the outputs, or which the text alone names; None for Linux or where nothing tells."""
+    if any(dump.dialect == "windows_stacks" for snapshot in incident.snapshots for dump in snapshot.dumps):
+        return "windows-native"
     tools = {snapshot.rows[0].tool for snapshot in incident.snapshots if snapshot.rows}
     found = {_PLATFORMS[tool] for tool in tools if tool in _PLATFORMS}
     prompts = [part.prompt for artifact in incident.artifacts for part in artifact.parts if part.prompt]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_lock
 from analyzer.evidence.nouns import lock_in_words
-from analyzer.families import called_process, reported_deadlock
+from analyzer.families import called_process, rarer_circles, reported_deadlock
 from analyzer.families.reported_deadlock import NAMED, behind_in_words, report_evidence
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
@@ -78,21 +78,12 @@ def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per cycle of each process' last dump; a report whose threads the dump does not show counts too."""
     for view in case.latest:
         found = cycles(view)
-        for cycle in found:
-            yield _of_cycle(view, cycle)
+        yield from (_of_cycle(view, cycle) for cycle in found if not rarer_circles.tells(cycle))
         covered = {cycle.report for cycle in found if cycle.report}
         for report in view.dump.deadlocks if view.dump else ():
             if report not in covered:
                 yield reported_deadlock.finding(view, report)
-    if any(_begins_its_end(view) for view in case.latest):
-        from analyzer.families import shutdown_hooks  # noqa: PLC0415 - few dumps show a shutdown
-
-        yield from shutdown_hooks.findings(case)
-
-
-def _begins_its_end(view: ProcessView) -> bool:
-    """True if a thread runs the hooks of the JVM's shutdown."""
-    return view.dump is not None and any(frame.method == "runHooks" for thread in view.dump.threads for frame in thread.frames[:8])
+    yield from rarer_circles.findings(case)
 
 
 def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
@@ -137,6 +128,10 @@ def _judge(view: ProcessView, cycle: Cycle) -> tuple[Confidence, str]:
     if cycle.timed:
         return Confidence.SUSPECTED, say(
             "The lock lines form a cycle, but one of the threads waits with a timeout: it may let go by itself."
+        )
+    if any(edge.lock.guessed for edge in cycle.edges):
+        return Confidence.SUSPECTED, say(
+            "Each of the threads waits for a lock, and which one is inferred: it is the only one that is left."
         )
     if view.known.runtime is not Runtime.JVM:
         return Confidence.LIKELY, say("The lock lines form a cycle: each thread waits for a lock that the next one has.")

@@ -250,6 +250,8 @@ class Lock(msgspec.Struct, frozen=True, gc=False):
     owner: int | None = None
     holder: str | None = None
     """The Java id and the name of the thread that holds it, where the line itself names one."""
+    guessed: bool = False
+    """True where no line says that the thread waits for this lock: it is the only one that it can be."""
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 if TYPE_CHECKING:
     from parsers.records import Endpoint
     from parsers.records.places import Pid, Where
+
+
+LOADER_LOCK: Final = "ntdll!LdrpLoaderLock"
+"""The lock under which Windows loads and unloads libraries, and starts and ends threads."""
+END_OF_THREAD: Final = "thread's end"
+"""What a wait for a thread's handle waits for, as a lock: the thread itself has it until it ends."""
 
 
 class Runtime(StrEnum):
