@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from analyzer.evidence.calm_sessions import calm_in_words, piled_in_words
 from analyzer.join.session_waits import SessionWaits
 from analyzer.model.finding import Evidence
 from analyzer.model.message import Message, joined, plural, say
@@ -90,7 +91,9 @@ def listed_in_words(sessions: Sequence[Session], blocks: Sequence[SessionBlock])
         } - {session.id for session in locked}
         idle = [session for session in mine if session.state is SessionState.IN_TRANSACTION]
         if not locked and not idle:
-            yield _by_state(mine)
+            if (piled := piled_in_words(mine)) is not None:
+                yield piled
+            yield calm_in_words(mine) or _by_state(mine)
             continue
         said = (
             [
@@ -159,10 +162,16 @@ def _by_state(sessions: Sequence[Session]) -> str:
     counts = Counter(
         (session.printed_state if session.state is SessionState.UNKNOWN else None) or session.state.value for session in sessions
     )
-    oldest = max(sessions, key=lambda session: session.state_age or 0.0)
+    # Who waits by its own wish may do so for days: who works is looked at first.
+    oldest = max(sessions, key=lambda session: (session.state is not SessionState.WAITING, session.state_age or 0.0))
+    doing = oldest.server == "mongodb" and oldest.state is SessionState.ACTIVE and oldest.statement
     longest = (
         say(
-            "; the longest is {session}, {state}{age}", session=session_in_words(oldest), state=oldest.state.value, age=age_in_words(oldest)
+            "; the longest is {session}, {state}{age}{doing}",
+            session=session_in_words(oldest),
+            state=oldest.state.value,
+            age=age_in_words(oldest),
+            doing=say(" with “{statement}”", statement=(oldest.statement or "")[:_STATEMENT]) if doing else "",
         )
         if oldest.state_age
         else ""

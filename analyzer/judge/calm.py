@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.at_rest import at_rest
+from analyzer.evidence.calm_sessions import calm_in_words
 from analyzer.evidence.log_events import of_this_moment
+from analyzer.evidence.sessions import of_lists
 from analyzer.judge.counted import far_from_limit, quiet_in_words
 from analyzer.judge.host_load import of_host
 from analyzer.judge.kernel_counts import calm_sockets, uncounted
@@ -75,7 +77,13 @@ def nothing_wrong(case: Case, findings: Sequence[Finding], seen: Sequence[str]) 
 
 def _of_numbers(case: Case) -> set[str]:
     """The sentences that call a number normal."""
-    return {*calm_sockets(case), *far_from_limit(case), *quiet_in_words(case)}
+    return {*calm_sockets(case), *far_from_limit(case), *quiet_in_words(case), *_calm_lists(case)}
+
+
+def _calm_lists(case: Case) -> set[str]:
+    """The sentence of a list of which every session waits by its own wish; none where one of any list does anything else."""
+    lists = [snapshot.sessions for snapshot in case.incident.snapshots if snapshot.sessions]
+    return set(of_lists(case.incident.snapshots)) if lists and all(calm_in_words(one) is not None for one in lists) else set()
 
 
 def _is_short(case: Case) -> bool:
@@ -96,7 +104,9 @@ def _unusual(case: Case) -> bool:
         return True
     if any(one.number > FEW for state in _UNUSUAL for one in case.counts.of(Counted.SOCKETS, state)):
         return True
-    if any(snapshot.sessions or snapshot.blocks or snapshot.session_counts or snapshot.tasks or snapshot.handles for snapshot in snapshots):
+    if any(one.sessions for one in snapshots) and not _calm_lists(case):
+        return True
+    if any(snapshot.blocks or snapshot.session_counts or snapshot.tasks or snapshot.handles for snapshot in snapshots):
         return True
     rows = [row for snapshot in snapshots for row in snapshot.rows]
     waits = sum(bool(row.recv_q) for row in rows if row.state is not TcpState.LISTEN)

@@ -65,6 +65,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """The line of a log that names the client's end, where the list does not."""
     age: float | None = None
     """Seconds since the client has connected, where the list says so."""
+    unread: int | None = None
+    """Bytes that the server keeps for the client: of answers that it has not read, or of a command that is not whole."""
 
 
 class SessionBlock(msgspec.Struct, frozen=True, kw_only=True):

@@ -95,11 +95,18 @@ def _state(op: JsonObject) -> SessionState:
     active = op.get("active")
     if active is True:
         command = op.inner("command")
-        awaits = "awaitData" in command or "hello" in command or "isMaster" in command or "ismaster" in command
-        return SessionState.WAITING if awaits else SessionState.ACTIVE
+        return SessionState.WAITING if _awaits(op, command) else SessionState.ACTIVE
     if op.text("type") == "idleSession" or op.inner("transaction"):
         return SessionState.IN_TRANSACTION
     return SessionState.IDLE if active is False else SessionState.UNKNOWN
+
+
+def _awaits(op: JsonObject, command: JsonObject) -> bool:
+    """True for a driver's hello that waits for a change, and for a tailable cursor that waits for the next entry, as those of the oplog are."""
+    if "hello" in command or "isMaster" in command or "ismaster" in command or "awaitData" in command:
+        return True
+    cursor = op.inner("cursor")
+    return (op.text("op") or "").lower() == "getmore" and (cursor.get("awaitData") is True or op.text("ns") == "local.oplog.rs")
 
 
 def _awaited(op: JsonObject) -> str:

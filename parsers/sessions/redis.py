@@ -3,7 +3,7 @@
     id=3 addr=10.0.0.5:59126 laddr=10.0.0.9:6379 fd=7 name=mail age=8 idle=8 flags=b db=0 sub=0 psub=0 multi=-1 qbuf=0 qbuf-free=0 events=r cmd=blpop user=default
     id=7 addr=10.0.0.6:58446 fd=12 name= age=0 idle=0 flags=N db=0 sub=0 psub=0 multi=-1 qbuf=26 qbuf-free=20448 events=r cmd=client|list user=default
 
-What people count of it (``client list | grep -o 'addr=[0-9.]*' | sort | uniq -c``) has a row for each host. Before Redis 2.8 a client has no id, and its descriptor is told. Flag b: the client waits in a blocking command by its own wish. A client is inside one while ``cmd`` is blpop, brpop, blmove, bzpopmin, xread … and b is set. SLOWLOG prints an entry as ``1) 1) (integer) 14``, time and microseconds
+What people count of it (``client list | grep -o 'addr=[0-9.]*' | sort | uniq -c``) has a row for each host. Before Redis 2.8 a client has no id, and its descriptor is told. Flag b: the client waits in a blocking command by its own wish; P: it has subscribed, and only receives. A client is inside one while ``cmd`` is blpop, brpop, blmove, bzpopmin, xread … and b is set. SLOWLOG prints an entry as ``1) 1) (integer) 14``, time and microseconds
 below it, then the command: one that takes a second keeps all other clients waiting, as there is one thread.
 """
 
@@ -36,6 +36,7 @@ _TIMES: Final = 3
 _LONGEST: Final = 60
 _per_host = lazy(r"\s*(?P<count>\d{1,7})\s+l?addr=(?P<host>[\w.:\[\]-]{2,60}?):?\s*$").match
 _asks = lazy(r"\s*[$#>]\s+(?:\S+/)?redis-cli\b|\S{3,60}:\d{1,5}>\s").match
+_KEPT: Final = ("omem", "qbuf")
 _CELL: Final = lazy(r"(?<![\w-])([\w-]+)=(\S*)")
 
 
@@ -95,9 +96,10 @@ def _client(section: Section, index: int, cells: dict[str, str]) -> Session:
         client=endpoint(cells["addr"]),
         user=cells.get("user") or None,
         application=cells.get("name") or None,
-        state=SessionState.WAITING if "b" in flags else SessionState.UNKNOWN if "P" in flags else SessionState.IDLE,
+        state=SessionState.WAITING if "b" in flags or "P" in flags else SessionState.IDLE,
         printed_state=f"flags={flags} cmd={command}",
         statement=command or None,
         state_age=float(idle) if idle.isdigit() else None,
         age=float(age) if age.isdigit() else None,
+        unread=sum(kept) if (kept := [int(cells[name]) for name in _KEPT if cells.get(name, "").isdigit()]) else None,
     )

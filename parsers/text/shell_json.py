@@ -1,4 +1,4 @@
-"""JSON as MongoDB's shells print it, made JSON: ``NumberLong(5)``, ``ISODate("…")``, keys without quotes, single quotes. Lines stay where they are."""
+"""JSON as MongoDB's shells print it, made JSON: ``NumberLong(5)``, ``ISODate("…")``, keys without quotes, single quotes, ``...`` where somebody left fields out. Lines stay where they are."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _TOKEN: Final = lazy(
     r"|(?:new[ ])?(?:NumberLong|NumberInt|NumberDecimal|Long|Int32|Double|Decimal128)(?:\.from\w+)?\([ ]*[\"']?(?P<number>-?\d[\d.]*)[\"']?[ ]*\)"
     r"|(?<!\w)(?:new[ ])?(?P<made>[A-Z]\w*(?:\.\w+)?)\((?P<inside>[^()\n]*)\)"
     r"|(?<![\w$])(?P<key>[A-Za-z_$][\w$]*+)(?=[ ]*:)"
+    r"|(?P<left>,?[ ]{0,8}(?:\.\.\.|\u2026)(?=\s{0,40}[}\],]))"
     r"|\bundefined\b|/(?P<regex>(?:[^/\\\n]|\\.)+)/[a-z]*(?=[ ]*[,}\]])"
 )
 
@@ -34,4 +35,6 @@ def _plain(match: re.Match[str]) -> str:
         return json.dumps(match["inside"].strip(" \"'"))
     if match["key"] is not None:
         return json.dumps(match["key"])
+    if match["left"] is not None:
+        return ""
     return match[0] if match[0].startswith('"') else '"?"' if match["regex"] is not None else "null"
