@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.evidence.sessions import of_lists
-from analyzer.families import counted_sessions, listed_sessions, standing_calls, told_by_logs
+from analyzer.families import counted_sessions, listed_sessions, old_read_views, standing_calls, told_by_logs
 from analyzer.families.counted_sessions import counted_in_words
 from analyzer.families.log_joins import LOG_ALONE, who_holds
 from analyzer.families.tied_sessions import victim_of
@@ -57,8 +57,12 @@ def with_lists(case: Case, found: list[Finding], checked: list[Check], rules: Ma
         return found, checked
     victim = victim_of(case, found, _listed(case)) if firm else None
     told = {
-        one.rule: replace(one, outlook=rules[one.rule].OUTLOOK)
-        for one in (*listed_sessions.suspicions(case, found), *(() if firm else counted_sessions.suspicions(case, found)))
+        one.rule: replace(one, outlook=one.outlook or rules[one.rule].OUTLOOK)
+        for one in (
+            *old_read_views.suspicions(case),
+            *listed_sessions.suspicions(case, found),
+            *(() if firm else counted_sessions.suspicions(case, found)),
+        )
         if one.rule in rules
     }
     cause = next(iter(told), None)

@@ -87,6 +87,7 @@ class LogKind(StrEnum):
     KERNEL_LIMIT = "a limit of the kernel was reached that reads like a full disk"
     DISCARDED = "a server threw away work that had waited for too long"
     BESIDE_LIMIT = "a setting of a limit, or how much of it one host has"
+    HISTORY = "how far purge has come, and what the oldest view of a transaction sees"
     NOTED = "a line that nobody understood, and that stands out"
     TAKES = "a line of code takes a lock"
     COPIED = "a group that waits for its parts was handed over by value"
@@ -105,6 +106,7 @@ BESIDE: Final = frozenset(
         LogKind.COPIED,
         LogKind.MADE,
         LogKind.TAKES,
+        LogKind.HISTORY,
         LogKind.NOTED,
     }
 )

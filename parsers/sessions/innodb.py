@@ -13,7 +13,7 @@
     MySQL thread id 56, OS thread handle 140268374669888, query id 228 localhost 127.0.0.1 root
 
 The thread id is the Id of the process list. A transaction with locks and no state behind its user waits for its client: it is idle and keeps its locks.
-The LATEST DETECTED DEADLOCK is history, kept until the server restarts. It becomes an event of its own time, with its age at the status:
+A transaction's ``Trx read view`` is what purge must keep; how far that has come stands above the list. The LATEST DETECTED DEADLOCK is history, kept until the server restarts. It becomes an event of its own time, with its age at the status:
 
     2026-11-28 15:02:41 0x7f93
     *** (1) TRANSACTION:
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
 NAME: Final = "innodb_status"
 SHOWS: Final = frozenset({Shows.SESSIONS})
 HEADER: Final = r"(?:\*{5,} 1\. row \*{5,}\n[ ]*Type: InnoDB\n[^\n]*\n[^\n]*\n)?={30,}\n[^\n]{0,60}INNODB MONITOR OUTPUT"
-ROW_SHAPE: Final = HEADER
+ROW_SHAPE: Final = rf"{HEADER}|Trx id counter \d{{1,20}}[ ]*\nPurge done for trx's n:o"
 _BEGIN: Final = lazy(r"---TRANSACTION (\d+), (?:ACTIVE(?: \(PREPARED\))? (\d+) sec|not started)(.*)")
 _THREAD: Final = lazy(
     r"(?:MySQL|MariaDB) thread id (\d+), OS thread handle \S+, query id \d+(?: (\S+))?(?: (\d[\w.:]*))?(?: (\S+))?(?: (.*))?$"
 )
 _LOCKS: Final = lazy(r"(LOCK WAIT )?(\d+) lock struct\(s\).*?(\d+) row lock\(s\)")
 _marker = lazy(
-    r"(?:\d{6}|\d{4}-\d\d-\d\d) +\d\d?:\d\d:\d\d (?:\S{1,40} )?INNODB MONITOR OUTPUT|END OF INNODB MONITOR OUTPUT|---TRANSACTION \d+, "
+    r"(?:\d{6}|\d{4}-\d\d-\d\d) +\d\d?:\d\d:\d\d (?:\S{1,40} )?INNODB MONITOR OUTPUT|END OF INNODB MONITOR OUTPUT|Trx id counter \d|---TRANSACTION \d+, "
 ).match
 
 
@@ -56,6 +56,11 @@ _MONITOR: Final = lazy(r"(\d{6}|\d{4}-\d\d-\d\d) +(\d\d?:\d\d:\d\d)\b.{0,60}INNO
 _MOMENT: Final = lazy(r"(\d{6}|\d{4}-\d\d-\d\d) +(\d\d?:\d\d:\d\d)\b")
 _DEADLOCK: Final = "LATEST DETECTED DEADLOCK"
 _ROLLED_BACK: Final = "*** WE ROLL BACK TRANSACTION"
+
+
+_HISTORY: Final = lazy(r"\s{0,8}History list length (?P<history>\d{1,15})\s*$").match
+_PURGE: Final = lazy(r"\s{0,8}Purge done for trx's n:o < (?:\d{1,10} )?(?P<purge>\d{1,20}) undo n:o").match
+_VIEW: Final = lazy(r"\s{0,8}Trx read view will not see trx with id >= (?P<limit>\d{1,20}), sees < (?P<view>\d{1,20})").match
 
 
 def sniff(head: Sequence[str]) -> bool:
@@ -73,7 +78,29 @@ def parse(section: Section) -> Parsed:
         match = _BEGIN.match(text)
         if listed and match is not None and (record := _transaction(section, match, index, lines[number + 1 : number + 6])) is not None:
             records.append(record)
+    records += _history(section, lines)
     return Parsed(tuple(records), len(lines))
+
+
+def _history(section: Section, lines: Sequence[tuple[int, str]]) -> Iterator[LogEvent]:
+    """How far purge has come, and the transaction with the oldest view."""
+    figures: dict[str, float] = {}
+    subject, at, age, thread = None, None, 0.0, None
+    for index, text in lines:
+        if (match := _PURGE(text)) is not None:
+            figures["purge"] = float(match["purge"])
+        elif (match := _HISTORY(text)) is not None:
+            figures["history"], at = float(match["history"]), index if at is None else at
+        elif (match := _BEGIN.match(text)) is not None:
+            age, thread = float(match[2] or 0), None
+        elif (match := _THREAD.match(text)) is not None:
+            thread = match[1]
+        elif (match := _VIEW(text)) is not None and thread is not None and float(match["view"]) < figures.get("view", float("inf")):
+            figures |= {"view": float(match["view"]), "age": age}
+            subject, at = thread, index
+    if "history" in figures and at is not None:
+        where = section.where(at)
+        yield LogEvent(where=where, kind=LogKind.HISTORY, source="InnoDB", subject=subject, figures=tuple(figures.items()))
 
 
 def _deadlock(section: Section, lines: Sequence[tuple[int, str]]) -> Iterator[LogEvent]:
