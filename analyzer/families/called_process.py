@@ -49,8 +49,16 @@ CALLED: Final = Text(
 )
 RING: Final = Text(
     "java-deadlock",
-    headline="{threads} are deadlocked: {list}{and_others} call each other, and each waits for the answer.",
-    explanation="{edges} A process answers nothing while it waits in a call of its own, so none of them can ever go on.{queue_in_words} Messages to them pile up.",
+    headline=Either(
+        "timed",
+        "{threads} call each other, and each waits for the answer until its time limit: {list}{and_others}.",
+        "{threads} are deadlocked: {list}{and_others} call each other, and each waits for the answer.",
+    ),
+    explanation=Either(
+        "timed",
+        "{edges} A process answers nothing while it waits in a call of its own, so only the time limit ends both calls, and messages to them pile up meanwhile.{queue_in_words} Without a limit (infinity) neither would ever go on.",
+        "{edges} A process answers nothing while it waits in a call of its own, so none of them can ever go on.{queue_in_words} Messages to them pile up.",
+    ),
     do=(
         Do(When.NOW, "Restart these processes, or end one of them: its supervisor starts it anew."),
         Do(

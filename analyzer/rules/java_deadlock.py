@@ -97,6 +97,7 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
         view.process,
         threads=plural(len(names), "thread"),
         jvm=view.known.runtime is Runtime.JVM,
+        timed=cycle.timed,
         list=joined(" and ", (say("“{name}”", name=name) for name in names[:NAMED])),
         more=len(names) > NAMED,
         names_count=len(names),
