@@ -44,7 +44,7 @@ def with_holder(view: ProcessView, found: Finding) -> Finding:
 
 def _locked(view: ProcessView) -> OpenFile | None:
     """The file that the process has open and another process has locked, by the mark of lsof; the system's list of locks must not speak against it."""
-    files = [one for one in view.snapshot.open_files if one.tool == "lsof" and one.kind == "REG" and one.pid is not None]
+    files = [one for one in view.snapshot.open_files if one.tool == "lsof" and one.target.startswith("/") and one.pid is not None]
     own = {one.target for one in files if one.pid == view.pid and one.fd[:1].isdigit()}
     listed = {one.pid for one in view.snapshot.file_locks if not one.waits}
     held = [one for one in files if one.pid != view.pid and one.target in own and _is_locked(one.fd) and (not listed or one.pid in listed)]

@@ -126,9 +126,8 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
 
     def __str__(self) -> str:
         """``host:port`` with brackets around an IPv6 address."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
         port = self.port if self.port is not None else self.service or "*"
-        return f"{host}:{port}"
+        return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
 
     @property
     def is_wildcard(self) -> bool:
