@@ -155,6 +155,25 @@ def of_files(case: Case, event: LogEvent) -> str:
     )
 
 
+_KEPT: Final = 100
+"""Connections to one place from which on they are most of what a usual limit of descriptors allows."""
+
+
+def of_far_ends(case: Case, event: LogEvent) -> str:
+    """Where most of the connections lead that were counted by their far end, where a process had no descriptor left: empty for few, or none that most lead to."""
+    ends = [
+        (one.number, one.last.remote) for one in case.counts.of(Counted.SOCKETS) if one.last.remote is not None and one.last.remote.port
+    ]
+    number, remote = max(ends, key=lambda one: one[0], default=(0, None))
+    if event.kind is not LogKind.DESCRIPTORS or remote is None or number < _KEPT or number < MOSTLY * sum(count for count, _ in ends):
+        return ""
+    return say(
+        ": {connections} lead to {remote}, of those that were counted: what opens them keeps them, as a client that is made for each call and never closed does",
+        connections=plural(number, "connection"),
+        remote=remote,
+    )
+
+
 _FAR: Final = 1.5
 """Times the limit from which on the threads are of other users, too, and say nothing of this one."""
 _COUNTS_THREADS: Final = re.compile(
@@ -219,7 +238,7 @@ def sizes_of(case: Case, event: LogEvent, figure: str) -> Sizes | None:
 
 def of_limits(case: Case, event: LogEvent) -> str:
     """Which limit the line met, where numbers beside it show that."""
-    return of_files(case, event) or of_thread_limit(case, event) or of_ports(case, event)
+    return of_files(case, event) or of_thread_limit(case, event) or of_ports(case, event) or of_far_ends(case, event)
 
 
 def _of_server(case: Case, event: LogEvent) -> str:

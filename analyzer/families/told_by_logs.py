@@ -172,7 +172,7 @@ _POOLS: Final = frozenset({LogKind.LEAK, LogKind.POOL_EMPTY})
 
 def suspicions(case: Case) -> Iterator[Finding]:
     """What the lines let one suspect, the kind that names a cause first; at most one finding for each rule. A whole dump tells more than they do."""
-    if any(view.dump is not None and not chosen(case, view) for view in case.latest):
+    if any(view.dump is not None and any(one.frames for one in view.dump.threads) and not chosen(case, view) for view in case.latest):
         return
     told = sorted((one for one in of_this_moment(case.incident) if _matters(case, one)), key=_place)
     # What waits while the machine stands still is thrown away behind that, as the same log says: it is no cause of its own.

@@ -175,12 +175,21 @@ def _not_shown(case: Case, gaps: Sequence[HealthGap]) -> tuple[str, str]:
     """Headline and summary where nothing is seen to be wrong and health is not shown either."""
     reasons = [capitalized(gap.reason) for gap in gaps[:REASONS]]
     more = say(" There are {number} more such reasons.", number=len(gaps) - REASONS) if len(gaps) > REASONS else ""
-    half = list(of_clients_that_left(case))
+    from analyzer.judge.standing_out import logged  # noqa: PLC0415 - of few incidents
+
+    half = [*of_clients_that_left(case), *logged(case.incident)]
     return (
-        say("Health is not shown, and this stands out: {clients}.", clients=half[0])
+        say("Health is not shown, and this stands out: {shown}.", shown=half[0])
         if half
         else say("No trouble is seen, but health is not shown: {reason}.", reason=gaps[0].reason),
-        joined(" ", (*(say("{line}.", line=line) for line in half[1:]), _seen(case), *(say("{line}.", line=reason) for reason in reasons)))
+        joined(
+            " ",
+            (
+                *(say("{line}.", line=capitalized(line)) for line in half[1:]),
+                _seen(case),
+                *(say("{line}.", line=reason) for reason in reasons),
+            ),
+        )
         + more,
     )
 

@@ -48,6 +48,13 @@ SHAPES: Final = (
         r"(?:(?:IOException|SocketException|FileNotFoundException|FileSystemException|OSError|IOError|ENFILE|EMFILE|Errno 24|accept[46]?|open|socket)\b[^\n\"]{0,240}?[(:\]] ?[Tt]oo many open files"
         r"|\((?:24|23): Too many open files|: too many open files(?: in system)?[;.]?\s*$|java\.io\.\w+: [^\n\"]{1,240}\(Too many open files\))",
     ),
+    # Node names the error without its words: "Error: connect EMFILE 10.0.0.9:443 - Local (undefined:undefined)", "accept EMFILE", "spawn EMFILE".
+    _shape(
+        "Node",
+        LogKind.DESCRIPTORS,
+        " EMFILE",
+        r"\bError: (?:connect|accept|open|spawn|listen|pipe|scandir|watch|getaddrinfo|dup)\b[^\n\"]{0,80}? EMFILE\b",
+    ),
     _shape(
         "Tomcat",
         LogKind.THREADS,

@@ -23,7 +23,7 @@ from parsers.records.shows import Shows
 from parsers.text.endpoint import endpoint, hex_endpoint, normal_host, port_of
 from parsers.text.grammar import HEX_STATES, POWERSHELL_STATES, STATES, tcp_state
 from parsers.text.patterns import lazy
-from parsers.text.pipelines import KERNEL, TOOLS, Pipeline, header_lines, pipeline, plain_row, shows_pids
+from parsers.text.pipelines import KERNEL, REPORT, TOOLS, Pipeline, header_lines, pipeline, plain_row, shows_pids
 from parsers.text.source import ELISION, Section, leftovers
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _what(line: Pipeline) -> Counted | None:
             return Counted.DESCRIPTORS
     if line.tool == "ps":
         return Counted.THREADS if _lists_threads(line.text) is not None and line.columns == ("pid",) else None
-    if line.tool in TOOLS:
+    if line.tool in TOOLS or (line.tool == REPORT and line.columns):
         return Counted.SOCKETS
     return (
         Counted.THREADS

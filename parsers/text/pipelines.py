@@ -65,6 +65,8 @@ _GREPS: Final = frozenset(
 _PROTOCOLS: Final = frozenset({"tcp", "tcp4", "tcp6", "udp", "udp6", "TCP", "UDP", "IPv4", "IPv6"})
 KERNEL: Final = "/proc/net/tcp"
 """The kernel's own table in hexadecimal, as a tool that prints sockets."""
+REPORT: Final = "jq"
+"""What people take a report of Node.js apart with: its handles have the ends of each connection."""
 TOOLS: Final = frozenset({"netstat", "ss", "lsof", "conntrack", "Get-NetTCPConnection", "sockstat", "fstat", KERNEL})
 """Tools that print sockets."""
 _LAYOUTS: Final = {
@@ -201,7 +203,7 @@ def _tool(stages: list[tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
     for stage in stages[:1]:
         for at, word in enumerate(stage):
             name = word.rpartition("/")[2].strip("$(;'\"")
-            if name in TOOLS or name in {"ls", "jstack", "ps", "cat", "pfiles", "jcmd", "kill", *_GREPS}:
+            if name in TOOLS or name in {REPORT, "ls", "jstack", "ps", "cat", "pfiles", "jcmd", "kill", *_GREPS}:
                 return name, stage[at:]
     return "", stages[0] if stages else ()
 
@@ -290,6 +292,9 @@ def _layout(tool: str, first: tuple[str, ...], *, stateless: bool) -> dict[int, 
 
 
 def _columns(stages: list[tuple[str, ...]], tool: str, first: tuple[str, ...], *, stateless: bool) -> tuple[str | None, ...]:
+    if tool == REPORT:
+        ends = [name for name in ("local", "remote") if f"{name}Endpoint" in " ".join(first)]
+        return tuple(ends) if len(ends) == 1 else ()
     layout = _layout(tool, first, stateless=stateless)
     if tool == "Get-NetTCPConnection" and (match := _grouped(" | ".join(" ".join(stage) for stage in stages))) is not None:
         return tuple(_PROPERTIES.get(name.strip()) for name in match["names"].split(","))
