@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_lock
 from analyzer.evidence.nouns import lock_in_words
-from analyzer.families import called_process, rarer_circles, reported_deadlock
+from analyzer.families import rarer_circles, reported_deadlock
+from analyzer.families.called_process import CALL, RING
 from analyzer.families.reported_deadlock import NAMED, behind_in_words, report_evidence
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import joined, plural, say
@@ -93,7 +94,7 @@ def _of_cycle(view: ProcessView, cycle: Cycle) -> Finding:
     edges = [_edge(edge, view.known) for edge in cycle.edges]
     shown = [_edge_evidence(edge) for edge in cycle.edges]
     frames = list(dict.fromkeys(frame for edge in cycle.edges if (frame := _frame(edge, view.known))))
-    text = (called_process.RING if view.known.runtime is Runtime.ERLANG else OF_CYCLE).filled(
+    text = (RING if view.known.runtime is Runtime.ERLANG else OF_CYCLE).filled(
         view.process,
         threads=plural(len(names), "thread"),
         jvm=view.known.runtime is Runtime.JVM,
@@ -149,7 +150,7 @@ def _frame(edge: Edge, known: Knowledge) -> Frame | None:
 
 
 def _edge(edge: Edge, known: Knowledge) -> Filled:
-    return (called_process.CALL if known.runtime is Runtime.ERLANG else EDGE).filled(
+    return (CALL if known.runtime is Runtime.ERLANG else EDGE).filled(
         None,
         name=edge.thread.label,
         frame=_frame(edge, known),

@@ -40,7 +40,7 @@ _PLACE: Final = r"[0-9a-f]{8}(?:`?[0-9a-f]{8})?"
 ROW_SHAPE: Final = (
     r"[.# ]{0,3}[ ]{0,4}\d{1,4}[ ]{1,4}Id: [0-9a-f]{1,8}\.[0-9a-f]{1,8} Suspend: "
     rf"|[ ]{{0,8}}(?:[0-9a-f]{{2,3}} )?(?:{_PLACE} {{1,8}}){{1,2}}(?::[^\n!]{{0,120}}: )?[A-Za-z][\w.]{{0,60}}![\w`?~<]"
-    r"|CritSec \S{1,200} at [0-9a-f]{8,16}|DebugInfo {4,12}= 0x[0-9a-f`]{8,17}|\d{1,3}:\d{3}(?::x86)?> ?(?:~|k|!locks|!cs|!runaway|!analyze|!handle|!critsec|dt [^\n]{0,60}RTL_CRITICAL_SECTION)"
+    r"|CritSec \S{1,200} at [0-9a-f]{8,16}|DebugInfo {4,12}= 0x[0-9a-f`]{8,17}|\d{1,3}:\d{3}(?::x86)?> ?(?:~(?![^\n]{0,60}!(?:clrstack|dumpstack|eestack|syncblk|threads|pe\b))|k|!locks|!cs|!runaway|!analyze|!handle|!critsec|dt [^\n]{0,60}RTL_CRITICAL_SECTION)"
     r"|DERIVED_WAIT_CHAIN:"
 )
 
