@@ -82,7 +82,7 @@ class LockQueue(BlockedGroup):
         self.lock = waited_lock(waiters[0].thread)
         by_line = owner_of(view, self.lock)
         self.named = by_line is not None
-        kept = None if self.named else locker_of(view, waiters)
+        kept = None if self.named else locker_of(view, waiters, case.latest)
         self.file: OpenFile | None = kept[1] if kept is not None else None
         self.also: tuple[LockQueue, ...] = ()
         further = kept[0] if kept is not None else None if self.named else _further_on(view, waiters)

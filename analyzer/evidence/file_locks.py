@@ -109,8 +109,13 @@ def held_file(view: ProcessView, member: ThreadActivity) -> HeldFile | None:
     return found[0] if len(found) == 1 else None
 
 
-def locker_of(view: ProcessView, waiters: Sequence[ThreadActivity]) -> tuple[ThreadActivity, OpenFile] | None:
-    """The worker that has the lock on the file which others wait for, as lsof marks it (``11uW``): the only one, where those who wait have no other file open."""
+def locker_of(
+    view: ProcessView, waiters: Sequence[ThreadActivity], beside: Sequence[ProcessView] = ()
+) -> tuple[ThreadActivity, OpenFile] | None:
+    """The worker that has the lock on the file which others wait for, as lsof marks it (``11uW``): the only one, where those who wait have no other file open.
+
+    ``beside``: other processes; a slow log has the entry of the one that holds it from when its request began to be slow.
+    """
     if (listed := _listed_locker(view, waiters)) is not None:
         return listed
     locked = [file for file in view.snapshot.open_files if file.fd.endswith(_WRITE_LOCK) and file.tool == "lsof"]
@@ -128,7 +133,8 @@ def locker_of(view: ProcessView, waiters: Sequence[ThreadActivity]) -> tuple[Thr
     if len(found) != 1 or not all(member.activity.kind in _FOR_FILES for member in waiters):
         return None
     holder = int(found[0].pid or 0)
-    members = (member for pool in view.pools for member in pool.members if int(member.thread.native_id or 0) == holder)
+    pools = (pool for one in (view, *beside) if one.known.runtime is view.known.runtime for pool in one.pools)
+    members = (member for pool in pools for member in pool.members if int(member.thread.native_id or 0) == holder)
     owner = next(members, None)
     return (owner, found[0]) if owner is not None else None
 
