@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.doing import meanwhile
+from analyzer.evidence.growth import seconds_apart
 from analyzer.evidence.nouns import program_in_words
 from analyzer.evidence.stalled_writes import unread_by
 from analyzer.model.finding import Evidence
@@ -27,6 +28,8 @@ _OF: Final = {Runtime.JVM: "java", Runtime.PYTHON: "python", Runtime.PHP: "php",
 """How the commands of a runtime begin, where a dump names no process."""
 
 
+_ONE_REQUEST: Final = 900.0
+"""Seconds that one request may take which keeps others waiting."""
 _WRITE_LOCK: Final = "W"
 """How lsof marks a lock of all of a file for writing, behind the descriptor and its mode."""
 _SESSIONS: Final = "session_start"
@@ -133,10 +136,17 @@ def locker_of(
     if len(found) != 1 or not all(member.activity.kind in _FOR_FILES for member in waiters):
         return None
     holder = int(found[0].pid or 0)
-    pools = (pool for one in (view, *beside) if one.known.runtime is view.known.runtime for pool in one.pools)
+    near = (one for one in beside if one.known.runtime is view.known.runtime and _is_near(view, one))
+    pools = (pool for one in (view, *near) for pool in one.pools)
     members = (member for pool in pools for member in pool.members if int(member.thread.native_id or 0) == holder)
     owner = next(members, None)
     return (owner, found[0]) if owner is not None else None
+
+
+def _is_near(view: ProcessView, other: ProcessView) -> bool:
+    """True if the stacks of both were printed within one request that is slow; of hours before they are of another one."""
+    apart = seconds_apart(other.dump.time if other.dump else None, view.dump.time if view.dump else None)
+    return apart is not None and abs(apart) <= _ONE_REQUEST
 
 
 def _listed_locker(view: ProcessView, waiters: Sequence[ThreadActivity]) -> tuple[ThreadActivity, OpenFile] | None:

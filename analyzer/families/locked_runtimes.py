@@ -105,8 +105,12 @@ def _of(view: ProcessView) -> Locked | None:
 
 
 def _same(one: Frame, other: Frame) -> bool:
-    """True for one function, and for two of one type: these take what guards it."""
-    return one.full == other.full or (one.cls == other.cls and one.cls.rpartition("::")[2][:1].isupper())
+    """True for one function, and for two of one type: these take what guards it. What an ``async fn`` runs is a closure below its name."""
+    return one.full == other.full or (_type_of(one) == _type_of(other) and _type_of(one).rpartition("::")[2][:1].isupper())
+
+
+def _type_of(frame: Frame) -> str:
+    return frame.cls.rpartition("::")[0] if frame.method.startswith("{{closure}}") else frame.cls
 
 
 def _waits(view: ProcessView, member: ThreadActivity) -> tuple[Frame, Frame] | None:

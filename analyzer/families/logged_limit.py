@@ -28,7 +28,7 @@ TEXT: Final = Text(
     why="The log and the list are independent. That the log is this process' rests on there being no other list.",
     do=(
         Do(When.NOW, "Restart before it serves nobody: descriptors come back only from whatever holds them."),
-        Do(When.FIX, "Close {what} in every path, after an exception too (try-with-resources).{met}"),
+        Do(When.FIX, "Close {what} in every path, after an exception too (try-with-resources, finally, with, defer).{met}"),
     ),
     figures=(("{number:,} of {used:,}", "descriptors are {what}"),),
     chain=(("{what}", "is opened again and again and not closed", "{descriptors}"), ("the process", "has no descriptor left", "")),

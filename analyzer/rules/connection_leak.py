@@ -86,7 +86,7 @@ TEXT: Final = Text(
             When.FIX,
             Either(
                 "jvm",
-                "Close every response, stream and connection to {remote} in all paths (try-with-resources); keep one client, not one per request.",
+                "Close every response, stream and connection to {remote} in all paths (try-with-resources, finally, with, defer); keep one client, not one per request.",
                 "Read or close every answer of {remote} in all paths{how}; keep one client, not one per request.",
             ),
         ),

@@ -61,3 +61,9 @@ def test_two_may_be_a_moment() -> None:
 )  # fmt: skip
 def test_who_else_may_have_it(frames: tuple[str, ...], name: str) -> None:
     assert not findings(*(thread(at, WORKER) for at in (5, 4, 3)), thread(2, frames, name), thread(1, MAIN, "mill"))
+
+
+@pytest.mark.parametrize(("second", "told"), [("Bins::give", True), ("Silo::open", False)])
+def test_two_methods_of_one_type_take_what_guards_it(second: str, told: bool) -> None:
+    other = (*STD, f"mill::bins::{second}::{{{{closure}}}} () at src/bins.rs:57", *TASK)
+    assert bool(findings(thread(3, WORKER), thread(2, other), thread(1, MAIN, "mill"))) is told
