@@ -45,7 +45,9 @@ TEXT: Final = Text(
     why=Either("grows", "They grow from table to table.", "More than a process has on its way out; a second table would show growth."),
     do=(
         Do(When.NOW, "Compare with the limit of descriptors.", "grep 'open files' /proc/{pid}/limits; ls /proc/{pid}/fd | wc -l"),
-        Do(When.FIX, "Close the socket in every path, also after an exception on read or write (try-with-resources, finally, with, defer)."),
+        Do(
+            When.FIX, "Close the socket in every path, also after an exception on read or write (try-with-resources, finally, with, defer)."
+        ),
     ),
     figures=(("{rows_count:,}", "descriptors without a TCP state"),),
     ask=(Ask("second lsof, some minutes later", "whether they grow", "lsof -nP -p {pid} > lsof-2.txt", on="undecided"),),

@@ -144,10 +144,6 @@ def diagnose(case: Case) -> Iterator[Finding]:
     queues = (queue for queue in lock_queues(case) if queue.noteworthy)
     yield from (_finding(queue) for queue in queues if told.isdisjoint(member.thread for member in queue.members))
     yield from chain(forked_locks.suspicions(case), held_files.suspicions(case))
-    if any(view.dump is not None and view.dump.runtime is Runtime.NATIVE for view in case.latest):
-        from analyzer.families import suspended_holders  # noqa: PLC0415 - of native programs alone
-
-        yield from suspended_holders.suspicions(case)
     if any(view.dump is not None and view.dump.queues for view in case.latest):
         from analyzer.families import listed_waiters  # noqa: PLC0415 - of .NET's tables alone
 
