@@ -53,7 +53,15 @@ _NAMES: Final = {
     "windows": r"\bwindows (?:server|\d)|\biis\b",
     "linux": r"\blinux\b|\bubuntu\b|\bdebian\b|\bcentos\b|\brhel\b|\bred hat\b|\balpine\b|/proc/\d|\bkubectl\b|\bdocker\b",
 }
-_names = lazy("|".join(f"(?P<{system}>{words})" for system, words in _NAMES.items()), flags=re.IGNORECASE).finditer
+_names = {system: lazy(words, flags=re.IGNORECASE).search for system, words in _NAMES.items()}
+_HINTS: Final = {
+    "bsd": ("mac", "os x", "darwin", "bsd"),
+    "solaris": ("solaris", "sunos", "illumos", "smartos"),
+    "aix": ("aix",),
+    "windows": ("windows", "iis"),
+    "linux": ("linux", "ubuntu", "debian", "centos", "rhel", "red hat", "alpine", "/proc/", "kubectl", "docker"),
+}
+"""What each of a system's names has: a text without any need not be searched."""
 _EVERYWHERE: Final = frozenset({"lsof"})
 """Tools that print alike on all systems."""
 
@@ -75,9 +83,15 @@ def platform_of(incident: Incident, text: str = "") -> str | None:
         return "bsd"
     if tools - _EVERYWHERE:
         return found.pop() if len(found) == 1 and len(tools) == 1 else None
-    named = named or {match.lastgroup or "" for match in _names(text)}
+    named = named or _named_in(text)
     only = named.pop() if len(named) == 1 else None
     return only if only in _INSTEAD else None
+
+
+def _named_in(text: str) -> set[str]:
+    """The systems that a text names."""
+    plain = text.lower()
+    return {system for system, search in _names.items() if any(hint in plain for hint in _HINTS[system]) and search(text)}
 
 
 def speaks_of_jvm(incident: Incident) -> bool:
