@@ -110,7 +110,7 @@ def _of_group(group: Sequence[tuple[Told, Mounted | None, bool]]) -> FullDisk:
 
 
 def _met_on(case: Case, systems: Sequence[Mounted], told: Told) -> tuple[Mounted | None, bool]:
-    """The file system that a line is about, and whether that is certain: by its path, else the only one that is full."""
+    """The file system that a line is about, and whether that is certain. By its path it is; the only one that is full is likely the one."""
     host = host_of(case, told.event.where.file)
     here = [one for one in systems if one.host == host] or (list(systems) if len({one.host for one in systems}) == 1 else [])
     path = told.event.subject
@@ -121,7 +121,7 @@ def _met_on(case: Case, systems: Sequence[Mounted], told: Told) -> tuple[Mounted
     if told.event.kind is not LogKind.NO_SPACE:
         return None, False  # a store's answer may stand in the log of a client, on another host
     full = [one for one in here if one.full and not one.is_image and not one.is_boot]
-    return (full[0], True) if len(full) == 1 else (None, False)
+    return (full[0], False) if len(full) == 1 else (None, False)  # which one it met the line does not say
 
 
 def is_grave(found: FullDisk) -> bool:

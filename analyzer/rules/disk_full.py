@@ -187,7 +187,11 @@ def diagnose(case: Case) -> Iterator[Finding]:
         shown = (*(one.evidence for one in told[:MOST]), *rows)
         site = site_of(told[0].event, case.known) if told else None
         yield text.finding(
-            severity=Severity.CRITICAL if found.agreed else Severity.WARNING if is_grave(found) else Severity.INFO,
+            severity=Severity.CRITICAL
+            if found.agreed or (told and found.shown)
+            else Severity.WARNING
+            if is_grave(found)
+            else Severity.INFO,
             confidence=sure,
             evidence=(*shown, *((held.evidence,) if held is not None else ())),
             chain=text.steps(shown[:1], shown[-1:]),
