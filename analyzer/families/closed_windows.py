@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.stalled_writes import SEGMENT
 from analyzer.families.counted_sockets import whose
 from analyzer.model.finding import Confidence, Culprit, Evidence, Process, Severity, When
 from analyzer.model.message import plural, say
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from analyzer.model.finding import Finding
     from analyzer.waits.case import Case, ProcessView
 
-SEGMENT: Final = 1460
-"""Bytes that a packet on its way has."""
 FEWEST: Final = 2
 """Other clients that were sent nothing."""
 SILENT: Final = 10_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.stalled_writes import SEGMENT
 from analyzer.families.counted_sockets import whose
 from analyzer.model.finding import Confidence, Culprit, Evidence, Process, Severity, When
 from analyzer.model.message import plural
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from analyzer.waits.case import Case, ProcessView
     from parsers.records import TaskSyscall
 
-SEGMENT: Final = 1460
-"""Bytes that a packet on its way has."""
 _WRITES: Final = frozenset({"write", "writev", "send", "sendto", "sendmsg", "sendmmsg", "putmsg"})
 TEXT: Final = Text(
     "blocked-write",

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from analyzer.judge.subject import owner_of
 from analyzer.model.finding import Severity
 from analyzer.model.message import say, unended
+from parsers.text.endpoint import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analyzer.model.finding import Finding
 
-_LOOPBACK: Final = re.compile(r"(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[?(?:::ffff:127\.[\d.]+|::1)\]?|localhost):(?P<port>\d{1,5})")
-"""An address that is of the waiting host itself: elsewhere the port alone names no process."""
-
 
 def far_cause(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
     """The finding about the listener that ``finding`` waits for, of another process of its host; None if nothing is known against it."""
-    match = _LOOPBACK.fullmatch(finding.culprit.remote or "")
-    if match is None or finding.process is None:
-        return None
+    end = endpoint(finding.culprit.remote or "")
+    if end is None or not end.is_loopback or finding.process is None:
+        return None  # the address of another host: the port alone names no process
     for other in findings:
         near, far = owner_of(finding), owner_of(other)
-        listens = (other.culprit.listener or "").rpartition(":")[2] == match["port"]
+        listens = (other.culprit.listener or "").rpartition(":")[2] == str(end.port)
         if (
             listens
             and other.severity is not Severity.INFO

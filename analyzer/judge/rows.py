@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.departures import before, came_and_went
 from analyzer.evidence.departures import left as clients_left
+from analyzer.evidence.stalled_writes import SEGMENT
 from analyzer.join.connections import left_unread
 from analyzer.judge.shared_ports import of_shared, shared_ports
 from analyzer.model.message import plural, say
@@ -24,8 +25,6 @@ _NAMED: Final = 3
 FEW: Final = 10
 """Clients that have closed, below which those of one moment may be gone in the next."""
 """Ports that are told one by one."""
-SEGMENT: Final = 1460
-"""Bytes up to which a single connection has a packet on its way: the console that the table was printed on shows as much."""
 FEW_ENDING: Final = 50
 """Connections in FIN_WAIT2 that come and go on a host with clients that close late."""
 BUFFER: Final = 64 * 1024
