@@ -17,6 +17,7 @@ from parsers.process import host_facts, wait_channels
 from parsers.records import Parsed, ThreadDump, Unread
 from parsers.sockets import lsof, netstat, socket_counts, ss, told_counts
 from parsers.text.copies import MOST_LOST, escaped, proposals
+from parsers.text.notes import noted
 from parsers.text.packed import packed
 from parsers.text.shapes import Shapes
 from parsers.text.source import Section, Source, cut
@@ -85,7 +86,7 @@ def outputs(source: Source) -> list[Output]:
         source.lines = lines
     found = _read(source if bare is None else source.undone(lines))
     for _ in range(_MOST_UNDONE):
-        lost = _lost(found) or escaped(lines) or packed(lines)
+        lost = _lost(found) or escaped(lines) or packed(lines) or noted(lines)
         better = _undone(source, lines, lost, _weight(found)) if lost else None
         if better is None:
             break

@@ -24,11 +24,13 @@ FEWEST: Final = 3
 """Threads in such a call at once: one or two may be in a short read."""
 _REMOTE: Final = ("rpc_wait", "nfs_wait", "nfs4_wait", "cifs_", "smb2_")
 """Functions of the kernel that wait for a file server."""
+_KILLABLE: Final = "_killable"
+"""How the kernel ends the names of such waits in the state TASK_KILLABLE (Linux since 2.6.25), as in rpc_wait_bit_killable."""
 _NODE: Final = "node"
 TEXT: Final = Text(
     "disk-stall",
     headline="{threads} of {program} wait for a file server in the kernel ({channel}){whole}.",
-    explanation="No signal ends such a sleep, and no kill does: the server of a mounted file system (NFS, SMB) does not answer, or answers slowly. Which mount it is, and which code asks for a file there, these lines do not show.{behind}",
+    explanation="{signals}: the server of a mounted file system (NFS, SMB) does not answer, or answers slowly. Which mount it is, and which code asks for a file there, these lines do not show.{behind}",
     why="The kernel's own function tells what the threads wait for; one moment of a busy mount shows the same.",
     do=(
         Do(
@@ -44,6 +46,11 @@ TEXT: Final = Text(
     figures=(("{count}", "threads in calls to a file server"),),
     chain=(("{program}", "waits for a file server in", "{channel}"), ("the file server", "does not answer", "")),
     phrases={
+        "signals": Either(
+            "killable",
+            "Of all signals only SIGKILL ends such a sleep",
+            "A signal does not end such a sleep, and a kill may not end it either",
+        ),
         "whole": Either("full", ", as many as libuv's pool has: names, files and compression wait behind them"),
         "behind": Either(
             "full",
@@ -56,7 +63,7 @@ TEXT: Final = Text(
 SIBLINGS: Final = Text(
     "disk-stall",
     headline="{processes} of {program} wait for {server} in the kernel ({channel}){silent}.",
-    explanation="No signal ends such a sleep, and no kill does. {said}Each that asks for a file there stands so, until the limit of workers is reached: a larger limit lets only more of them wait. They count as load, although they use no processor.",
+    explanation="{signals}. {said}Each that asks for a file there stands so, until the limit of workers is reached: a larger limit lets only more of them wait. They count as load, although they use no processor.",
     why=Either(
         "named",
         "The list of processes shows where they sleep, and the kernel's log names the server that does not answer.",
@@ -76,6 +83,11 @@ SIBLINGS: Final = Text(
     figures=(("{count}", "processes in calls to a file server"),),
     chain=(("{program}", "waits for a file in", "{channel}"), ("{server}", "does not answer", "")),
     phrases={
+        "signals": Either(
+            "killable",
+            "Of all signals only SIGKILL ends such a sleep",
+            "A signal does not end such a sleep, and a kill may not end it either",
+        ),
         "silent": Either("named", ", which does not answer"),
         "said": Either("named", "The kernel's log says so itself. "),
         "shown": "{processes} wait in {channel}",
@@ -121,6 +133,7 @@ def _of_siblings(case: Case, process: Process, group: Sequence[TaskSyscall]) -> 
         server=say("the file server {name}", name=named) if named else say("a file server"),
         named=named,
         channel=channel,
+        killable=channel.endswith(_KILLABLE),
         count=len(group),
         pid=group[0].pid,
     )
@@ -145,6 +158,7 @@ def _finding(tasks: Sequence[TaskSyscall], process: Process) -> Finding:
         threads=capitalized(plural(len(tasks), "thread")),
         program=program_in_words(process.command, Pid(process.pid or 0)),
         channel=channel,
+        killable=channel.endswith(_KILLABLE),
         full=full,
         count=str(len(tasks)),
         number=len(tasks),

@@ -34,8 +34,8 @@ TEXT: Final = Text(
     "virtual-thread-pinning",
     headline=ByNumber(
         "carriers_count",
-        "{carriers} that is here is pinned: its virtual thread waits in {frame} and does not let go of it{lacking}.",
-        "All {carriers} that are here are pinned: their virtual threads wait in {frame} and do not let go of them{lacking}.",
+        "{carriers}{here} is pinned: its virtual thread waits{for_lease} in {frame} and does not let go of it{lacking}.",
+        "All {carriers}{here} are pinned: their virtual threads wait{for_lease} in {frame} and do not let go of them{lacking}.",
     ),
     explanation="A virtual thread that waits inside synchronized (up to JDK 23), a class initializer or a native frame keeps its carrier, and there are about as many carriers as processors.{does} Where all are kept no other virtual thread runs, and if what they wait for needs a carrier itself, nothing goes on any more.{circle} No deadlock is reported.",
     why="The stacks, or the runtime's own reports, show the pinned threads, and the dump the carriers that carry them. Whether there are other carriers, and for how long these are kept, is not here.",
@@ -52,9 +52,17 @@ TEXT: Final = Text(
     phrases={
         "does": Either("doing", " One that is here {doing}."),
         "lacking": Either("unmounted", "; “{unmounted}”, which is on no carrier, waits for a lock there, too"),
+        "here": Either(
+            "told", " ({pasted} pasted, {told} as the text says)", ByNumber("carriers_count", " that is here", " that are here")
+        ),
+        "for_lease": Either("lease", " for a connection from a pool"),
         "circle": Either(
-            "unmounted",
-            " “{unmounted}” waits for a lock in the same place and is on no carrier: if it is next to get the lock, it cannot run, and those that are pinned wait for it.",
+            "holder",
+            " {holder} uses a connection and is on no carrier: it cannot give the connection back before a carrier runs it, and the carriers wait for a connection. Neither a larger pool nor a faster database mends that.",
+            Either(
+                "unmounted",
+                " “{unmounted}” waits for a lock in the same place and is on no carrier: if it is next to get the lock, it cannot run, and those that are pinned wait for it.",
+            ),
         ),
     },
 )
@@ -107,7 +115,7 @@ def suspicions(case: Case) -> Iterator[Finding]:
         carriers = [thread for thread in threads if thread.carrying is not None]
         # The runtime reports a thread that was pinned for a moment, too: what matters is that no carrier is left.
         if pinned and carriers and len(threads) <= FEW and all(_carries(one, pinned) for one in carriers):
-            yield _finding(view, carriers, pinned, [one for one in threads if one not in pinned])
+            yield _finding(case, view, carriers, pinned, [one for one in threads if one not in pinned])
             return
         if (kept := [one for one in pinned if one.native_state != PINNED]) and not carriers:
             yield _without_carriers(case, view, kept, [one for one in threads if one not in kept])
@@ -152,35 +160,52 @@ def _without_carriers(case: Case, view: ProcessView, pinned: Sequence[Thread], o
     )
 
 
-def _finding(view: ProcessView, carriers: Sequence[Thread], pinned: Sequence[Thread], others: Sequence[Thread]) -> Finding:
+def _finding(case: Case, view: ProcessView, carriers: Sequence[Thread], pinned: Sequence[Thread], others: Sequence[Thread]) -> Finding:
     members = [ThreadActivity(thread, activity(thread, view.known)) for thread in pinned]
     # Reports of the runtime have the frame that holds the monitor, stacks what it waits for.
     deep = max(members, key=lambda one: len(one.thread.frames))
     at = application_frame(*members[0]) or application_frame(*deep) or members[0].thread.frames[0]
     stands = blocking_frame(*deep)
+    more = multiple(case, members)
+    number = more.number if more is not None else len(carriers)
+    lease = deep.activity.kind is ActivityKind.LEASE
     beside = _unmounted(view, others, deep) if deep.activity.kind is ActivityKind.LOCK else None
+    holder = _holder(view, others) if lease else None
     text = TEXT.filled(
         view.process,
-        carriers=plural(len(carriers), "carrier"),
-        carriers_count=len(carriers),
+        carriers=plural(number, "carrier"),
+        carriers_count=number,
+        told=more.number if more is not None else None,
+        pasted=len(carriers),
         frame=at,
         count=len(members),
         doing=doing(deep, stands, several=False) if stands is not None else None,
         unmounted=beside.label if beside is not None else None,
+        lease=lease,
+        holder=say("“{name}”", name=holder.thread.label) if holder is not None else None,
     )
     shown = of_threads(
         members, say("{threads} and keep their carriers", threads=plural(len(members), "virtual thread waits", "virtual threads wait"))
     )
-    sure = Confidence.LIKELY if len(carriers) > 1 else Confidence.SUSPECTED
+    sure = Confidence.LIKELY if number > 1 else Confidence.SUSPECTED
+    held = (of_threads([holder], say("a virtual thread on no carrier uses a connection")),) if holder is not None else ()
     return text.finding(
         severity=Severity.WARNING,
         confidence=sure,
-        evidence=(shown,),
+        evidence=(shown, *held, *((more.evidence,) if more is not None else ())),
         chain=text.steps((), (shown,)),
         culprit=Culprit(pool=say("carriers"), frame=str(at)),
         outlook=_CIRCLE if beside is not None else None,
         doubts=(replace(few_threads(), ceiling=sure),),
     )
+
+
+def _holder(view: ProcessView, others: Sequence[Thread]) -> ThreadActivity | None:
+    """A virtual thread on no carrier that is in a call of a database's driver: it has a connection."""
+    found = (
+        ThreadActivity(thread, activity(thread, view.known)) for thread in others if any(one.call == _UNMOUNTS for one in thread.frames)
+    )
+    return next((one for one in found if one.activity.library in view.known.drivers and one.activity.kind is not ActivityKind.LEASE), None)
 
 
 def _unmounted(view: ProcessView, others: Sequence[Thread], pinned: ThreadActivity) -> Thread | None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _COMMAND = (
     r"[ \t]+(?:sleep[ \t]+[\d.]{1,6}[smh]?[ \t]*(?:;|&&)[ \t]*)?(?P<command>(?:sudo[ \t]+(?:-\w+[ \t]+(?:\w+[ \t]+)?)*)?(?:\S*/)?"
     r"(?:netstat|lsof|lsfd|ss|jstack|jcmd|jhsdb|jps|kill|cat|df|top|ps|ls|nstat|date|uptime|uname|hostname|ulimit|prlimit|tcpdump|strace|truss|py-spy|conntrack|nettop|pstack|gdb"
-    r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|lslocks|procstat|sockstat|fstat|jq|Get-NetTCPConnection|curl|wget|dmesg|journalctl|rabbitmqctl|while|for|watch)\b[^\n]*)"
+    r"|[efz]?grep|g?awk|sed|wc|sysctl|pfiles|pargs|lslocks|procstat|sockstat|fstat|jq|Get-NetTCPConnection|curl|wget|dmesg|journalctl|rabbitmqctl|while|for|watch"
+    r"|kubectl|oc|docker|podman|crictl|nsenter|ip[ ]netns|ssh|head|tail|free|vmstat|iostat|pidstat|mpstat|systemctl|ping|du|find|sort|timeout)\b[^\n]*)"
 )
 PROMPT = re.compile(
     rf"^[ \t]*+(?:\(\w+\)[ ]*)?(?P<host>[/~][^\s$#>]{{0,60}}[ ]|[\w.-]{{1,60}}:[/~][^\s$#>]{{0,60}}[ ](?=#)|[\w.-]{{1,40}}@[\w.-]{{1,60}}[ ][^\s$#>%]{{1,60}}[ ](?=%)|[^\s$#>]{{0,80}}(?:[ ][^\s$#>]{{1,60}})?)[$#>%]{_COMMAND}$",

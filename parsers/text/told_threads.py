@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LONGEST: Final = 300
 _PARAGRAPH: Final = 900
 """Letters of a line that may have several sentences."""
-_NUMBER: Final = r"(?<![\w.:/-])~?(?P<count>\d{1,3}(?:,\d{3})+|\d{1,6})"
+_NUMBER: Final = r"(?<![\w.:/#-])~?(?P<count>\d{1,3}(?:,\d{3})+|\d{1,6})"
 _LIKE: Final = r"(?:like (?:this|these|that|it|them|the (?:one )?above)|of (?:this|these|those|them|the same)\b(?: kind| sort| type)?|(?:the )?same\b|identical|similar)"
 _more = lazy(
     rf"{_NUMBER} (?:more|others?|further|additional)(?: [a-z-]{{2,20}}){{0,3}}?(?: threads?)?(?:,)?(?: (?:are|look|stand|wait|exactly|just|all|in)){{0,3}} ?{_LIKE}"
@@ -35,6 +35,7 @@ _more = lazy(
 ).search
 _ahead = lazy(
     rf"{_NUMBER} ?(?:x|×)(?=[\s:.,)\]]*$)"
+    rf"|\({_NUMBER.replace('count', 'count3')} of (?:these|those|them)\b[^\n()]{{0,60}}\)\s?:\s*$"
     rf"|{_NUMBER.replace('count', 'count2')}(?: [\w\"'`-]{{2,30}}){{0,3}}? ?(?:threads?|handlers?|workers?)(?: [a-z]{{2,12}}){{0,4}} (?:like this|of this kind|the same stack|this stack|in this state|identical)\b[^\n]{{0,60}}[:.]?\s*$"
 ).search
 
@@ -81,7 +82,7 @@ _of_threads = lazy(
     r"[\s\])>.,;:]*$|[^\n]*\b(?:threads?|workers?|handlers?|goroutines?|BLOCKED|WAITING|TIMED_WAITING|RUNNABLE|(?:parked|blocked|stuck|waiting) (?:at|in|on|for|like|too)|stacks?|like|same|identical)\b"
 ).match
 _alike_names = lazy(
-    r"(?P<names>(?<![\w#.-])[\w.#-]{0,60}\d(?:(?:, | and | & |, and )[\w.#-]{0,60}\d){1,20})\]?,? (?:(?:are|is|look|looks|all|exactly|show|have|both) ){0,3}(?:the )?(?:same|identical|alike)\b",
+    r"(?P<names>(?<![\w#.-])[\w.#-]{0,60}\d(?:(?:, | and | & |, and )[\w.#-]{0,60}\d){1,20})\]?,? (?:(?:are|is|look|looks|all|exactly|show|have|both) ){0,3}(?:the )?(?:same|identical|alike|like (?:this|these|that|the (?:one )?above))\b",
     flags=re.IGNORECASE,
 ).search
 _separator = lazy(r", and |, | and | & ").split
@@ -269,11 +270,13 @@ def told_of(section: Section, index: int, line: str) -> Tally | None:
         at, named = _place(match["rest"]), _named(match["rest"])
         place = at["place"] if at is not None else named["name"] if named is not None else None
     elif (match := _alike_names(text)) is not None and not _denied(text):
-        number, before = str(_besides(section, index, _separator(match["names"]))), True
+        names = _separator(match["names"])
+        numbered = _below(text) is not None and all(name.startswith("#") for name in names)
+        number, before = (str(len(names)), None) if numbered else (str(_besides(section, index, names)), True)
     elif (match := _more(text)) is not None:
         number, before = match["count"] or match["count2"] or match["count3"] or match["count4"], True
     elif (match := _ahead(text)) is not None:
-        number, before = match["count"] or match["count2"], None
+        number, before = match["count"] or match["count2"] or match["count3"], None
     elif (match := _every(text)) is not None and not _denied(text):
         number, before = match["count"] or match["count2"] or match["count3"] or match["count4"], None if _below(text) else False
     elif (words := _of_words(text)) is not None:

@@ -134,6 +134,9 @@ def tasks(*channels: str) -> str:
 def test_a_loop_over_proc_shows_threads_that_wait_for_a_file_server() -> None:
     text = told("Calls hang:", tasks("ep_poll", *["futex_wait_queue_me"] * 3, *["rpc_wait_bit_killable"] * 4))
     assert "4 threads of node (pid 4121) wait for a file server in the kernel (rpc_wait_bit_killable), as many as libuv's pool has" in text
+    assert "only SIGKILL ends such a sleep" in text.replace("\n", " ")
+    old = told("Calls hang:", tasks("ep_poll", *["nfs_wait_bit_uninterruptible"] * 4))
+    assert "SIGKILL" not in old
 
 
 @pytest.mark.parametrize("channels", [["ep_poll", "rpc_wait_bit_killable"], ["ep_poll", *["futex_wait_queue"] * 6]])

@@ -53,6 +53,9 @@ DISGUISES: dict[str, Callable[[Sequence[str]], list[str]]] = {
     "bullets": before("- "),
     "html": lambda lines: [html.escape(line) for line in lines],
     "colours": lambda lines: [f"\x1b[0m{line}\x1b[K" for line in lines],
+    "notes": lambda lines: [
+        f"{line}   <-- see this one" if number % 5 == 3 and line.strip() else line for number, line in enumerate(lines)
+    ],
     "curly quotes": lambda lines: [line.replace('"', "”") for line in lines],
     "no-break spaces": lambda lines: [line.replace("  ", "\N{NO-BREAK SPACE} ") for line in lines],
     "tabs": lambda lines: [line.expandtabs() for line in lines],
