@@ -247,7 +247,17 @@ def _holds(member: ThreadActivity, lender: Lender, known: Knowledge) -> bool:
         return False
     held, frames = known.tables.held, member.thread.frames
     below = frames[max(0, member.activity.app) :]
-    return any(frame.full in held.anywhere for frame in frames) or any(frame.full in held.below for frame in below)
+    return (
+        any(frame.full in held.anywhere for frame in frames) or any(frame.full in held.below for frame in below) or _renews(frames, known)
+    )
+
+
+def _renews(frames: Sequence[Frame], known: Knowledge) -> bool:
+    """True for a transaction of its own (REQUIRES_NEW) that code of the application began inside another one."""
+    held = known.tables.held
+    inner = next((at for at, frame in enumerate(frames) if frame.full in held.renewed), None)
+    outer = next((at for at in range(len(frames) - 1, -1, -1) if frames[at].full in held.scope), None)
+    return inner is not None and outer is not None and any(known.is_application(frame.cls) for frame in frames[inner + 1 : outer])
 
 
 def _further_on(waiters: Iterable[ThreadActivity]) -> tuple[ThreadActivity, ...]:

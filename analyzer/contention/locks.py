@@ -105,9 +105,7 @@ class LockQueue(BlockedGroup):
             return True
         if not self.named and not self.guessed:
             return (owner.activity.kind in _SLOW or waits_itself(self.view, owner)) and past_line(self.members, owner)
-        return self.named and (
-            owner.activity.kind in _SLOW or owner.activity.kind == ActivityKind.OBJECT_WAIT or _ends_at(self.view, owner)
-        )
+        return self.named and (owner.activity.kind in {*_SLOW, ActivityKind.OBJECT_WAIT, ActivityKind.SELECT} or _ends_at(self.view, owner))
 
     @property
     def name(self) -> str:
@@ -198,13 +196,18 @@ def lock_queues(case: Case, least: int = FEWEST) -> tuple[LockQueue, ...]:
         queues = [LockQueue(case, view, waiters) for waiters in groups[:LONGEST]]
         for queue in queues:
             owner = queue.owner
-            if owner is not None and (owner.thread in stuck or owner.activity.kind in IDLE):
+            if owner is not None and (owner.thread in stuck or (owner.activity.kind in IDLE and not _selects_under(queue, owner))):
                 continue
             if owner is not None and owner in waiting and not (fewest == 1 and _ends_at(view, owner)):
                 continue
             if not any(member.thread in stuck for member in queue.members):
                 found.append(queue)
     return tuple(_of_one_owner(found))
+
+
+def _selects_under(queue: LockQueue, owner: ThreadActivity) -> bool:
+    """True if the owner waits for an event below code of its own that has the lock, as its lines say: a loop at rest holds no lock that others want."""
+    return queue.named and owner.activity.kind is ActivityKind.SELECT and owner.activity.app >= 0
 
 
 def _ends_at(view: ProcessView, owner: ThreadActivity) -> bool:

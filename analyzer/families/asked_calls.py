@@ -59,12 +59,16 @@ FIX: Final = Either(
         "session",
         "Call session_write_close() before slow work: PHP keeps a session locked until then, and requests of one session wait for each other.",
         Either(
-            "foreign",
-            "The lock is not of the program's own code: let {site} ask for what it needs there once and keep it, instead of each time; and see what the owner does.",
+            "appender",
+            "The lock is the logger's: every line of the log waits for {appender}. Take that out of the logger, or put an asynchronous appender before it, and give its calls short time limits.",
             Either(
-                "same_place",
-                "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
-                "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                "foreign",
+                "The lock is not of the program's own code: let {site} ask for what it needs there once and keep it, instead of each time; and see what the owner does.",
+                Either(
+                    "same_place",
+                    "Do not hold the lock in {place} during slow work: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                    "Release the lock of {site} before the slow work in {place}: do the work first and lock only to publish its result, or let one thread refresh in the background. Give the call a timeout.",
+                ),
             ),
         ),
     ),
@@ -82,7 +86,7 @@ def holding(queue: LockQueue) -> str:
     if frame is None or not (queue.few or queue.multiple is not None) or owner.activity.kind not in _CALLS:
         return plain
     outward = owner.activity.library is not None or owner.activity.side is SocketSide.CLIENT
-    app, asks = application_frame(*owner), _asked_by(owner)
+    app, asks = application_frame(*owner), _appender(queue) or _asked_by(owner)
     through = owner.activity.library if outward and owner.activity.kind is not ActivityKind.SOCKET_CONNECT else None
     return say(
         "{what}{asks}{called}",
@@ -138,7 +142,7 @@ def overlap(queue: LockQueue) -> str:
 
 
 class Words(TypedDict):
-    """Values of the sentences about a queue: which lock, what its owner does, whether it waits for a lock itself, whether runs overlap, whether the lock is a session's of PHP, whether the owner waits to be woken, or until somebody takes what it hands over."""
+    """Values of the sentences about a queue: which lock, what its owner does, whether it waits for a lock itself, whether runs overlap, whether the lock is a session's of PHP, the appender that writes under the lock of a logger, whether the owner waits to be woken, or until somebody takes what it hands over."""
 
     doing: str
     bare: bool
@@ -152,6 +156,7 @@ class Words(TypedDict):
     hands: bool
     taken_in: str
     foreign: bool
+    appender: str | None
     unread: str
 
 
@@ -178,6 +183,14 @@ def _foreign(queue: LockQueue) -> Frame | None:
     return top if top is not None and not queue.view.known.is_application(top.cls) else None
 
 
+def _appender(queue: LockQueue) -> Frame | None:
+    """The innermost call of the logging library that writes a line under the lock of a logger; None for any other lock."""
+    packages = queue.view.known.tables.logging.packages
+    if queue.owner is None or queue.lock is None or not (queue.lock.cls or "").startswith(packages):
+        return None
+    return next((frame for frame in queue.owner.thread.frames if frame.cls.startswith(packages)), None)
+
+
 def _doing(queue: LockQueue, *, bare: bool) -> str:
     if queue.owner is None:
         return say("holds it")
@@ -202,6 +215,7 @@ def in_words(queue: LockQueue) -> Words:
         unsure=queue.guessed or (queue.few and owner is not None and not queue.named),
         taken_in=say("{call}, called from {site}", call=foreign.call, site=queue.site) if foreign is not None else queue.site,
         foreign=foreign is not None and owner is None,
+        appender=appender.cls if (appender := _appender(queue)) is not None else None,
         awaits=owner is not None and owner.activity.kind in {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION},
         hands=owner is not None and owner.activity.kind is ActivityKind.CHANNEL,
         session=session,

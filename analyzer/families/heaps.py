@@ -108,10 +108,28 @@ def heap_in_words(case: Case) -> Iterator[str]:
 
 def _collected(case: Case) -> Iterator[str]:
     """How a heap came and went whose collector never had to look through all of it."""
+    for event in _heaps(case):
+        yield from _in_words(event)
+
+
+def _heaps(case: Case) -> Iterator[LogEvent]:
+    """The heap of each text, as its collector's log shows it, where nothing else of the log tells of trouble."""
     for artifact in case.incident.artifacts:
         of_heap = [event for event in artifact.events if event.kind is LogKind.HEAP]
         if of_heap and not any(event.kind in _FULL for event in artifact.events):
-            yield from _in_words(of_heap[-1])
+            yield of_heap[-1]
+
+
+def calm_heaps(case: Case) -> Iterator[str]:
+    """The sentence about a heap that comes back to what it was, with pauses as short as a collector aims at."""
+    for event in _heaps(case):
+        if _comes_back(event) and (event.figure("seconds") or 0.0) <= _SHORT:
+            yield next(_in_words(event))
+
+
+def _comes_back(event: LogEvent) -> bool:
+    first, then = event.figure("lowest_first") or 0.0, event.figure("lowest_then") or 0.0
+    return then <= first * _BACK and (event.figure("highest") or 0.0) <= _ROOM * (event.figure("size") or 0.0)
 
 
 def _in_words(event: LogEvent) -> Iterator[str]:
@@ -120,7 +138,7 @@ def _in_words(event: LogEvent) -> Iterator[str]:
     lasted = say(
         "the longest pause took {ms:.0f} ms, and no collection was of the whole heap", ms=_MILLIS * (event.figure("seconds") or 0.0)
     )
-    if then <= first * _BACK and highest <= _ROOM * size:
+    if _comes_back(event):
         yield say(
             "behind each of {collections} that the log shows the heap holds {lowest:,} to {highest:,} MiB of {size:,} MiB, and it comes back to what it was; {lasted}: the collector frees what is garbage, and of a leak this span shows no sign",
             collections=plural(number, "collection"),
@@ -145,6 +163,8 @@ def _in_words(event: LogEvent) -> Iterator[str]:
 
 
 _MILLIS: Final = 1000.0
+_SHORT: Final = 0.2
+"""Seconds of a pause that G1 aims at by itself (MaxGCPauseMillis of 200)."""
 _FULL: Final = frozenset({LogKind.PAUSE, LogKind.COLLECTED, LogKind.MEMORY})
 """What shows that a heap, or its collector, has a trouble."""
 _BACK: Final = 1.1

@@ -38,7 +38,7 @@ def tear(thread: Thread, *, pasted: bool = False) -> int | None:
 
     Who pastes a thread or two leaves frames out: then code that parks without ``LockSupport`` below it is no sign of another thread.
     """
-    place = _tear(thread.frames, pasted=pasted)
+    place = next((at for at in _tears(thread.frames, pasted=pasted) if not _left_out(thread, at)), None)
     waits = thread.state in {JavaState.WAITING, JavaState.TIMED_WAITING}
     if place is None and waits and not thread.virtual and thread.frames and thread.frames[0].full.startswith(_SELECTS):
         return 0  # a thread in a native call is RUNNABLE for the VM: the frames are another one's
@@ -51,19 +51,29 @@ def _parks_whole(frames: tuple[Frame, ...]) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _tear(frames: tuple[Frame, ...], *, pasted: bool) -> int | None:
-    """Frames below ``Thread.run``, or code that only a selector or a lock calls on top of other code."""
-    for index, (above, below) in enumerate(itertools.pairwise(frames), start=1):
-        name = above.full
-        if name == _LAST and below.method != "run":
-            return index
-        if name.startswith(_SELECTS) and not below.full.startswith(_SELECTOR):
-            return index
-        if name == "sun.nio.ch.SelectorImpl.lockAndDoSelect" and not below.full.startswith("sun.nio.ch.SelectorImpl."):
-            return index
-        if name in _PARK and not pasted and not below.full.startswith(_JDK):
-            return index
-    return None
+def _tears(frames: tuple[Frame, ...], *, pasted: bool) -> tuple[int, ...]:
+    """Where frames stand below ``Thread.run``, or code that only a selector or a lock calls on top of other code."""
+    pairs = enumerate(itertools.pairwise(frames), start=1)
+    return tuple(index for index, (above, below) in pairs if _is_torn(above, below, pasted=pasted))
+
+
+def _is_torn(above: Frame, below: Frame, *, pasted: bool) -> bool:
+    name = above.full
+    return (
+        (name == _LAST and below.method != "run")
+        or (name.startswith(_SELECTS) and not below.full.startswith(_SELECTOR))
+        or (name == "sun.nio.ch.SelectorImpl.lockAndDoSelect" and not below.full.startswith("sun.nio.ch.SelectorImpl."))
+        or (name in _PARK and not pasted and not below.full.startswith(_JDK))
+    )
+
+
+def _left_out(thread: Thread, at: int) -> bool:
+    """True if somebody left lines out above the frame, as "..." shows: more lines stand there than those of locks."""
+    if at >= len(thread.frame_lines) or thread.frames[at - 1].full == _LAST:
+        return False
+    above, below = thread.frame_lines[at - 1], thread.frame_lines[at]
+    locks = sum(above < lock.line < below for lock in thread.locks)
+    return below - above - 1 > locks
 
 
 def _cut(thread: Thread, frames: int) -> Thread:

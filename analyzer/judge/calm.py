@@ -12,6 +12,7 @@ from analyzer.evidence.at_rest import at_rest
 from analyzer.evidence.calm_sessions import calm_in_words
 from analyzer.evidence.log_events import of_this_moment
 from analyzer.evidence.sessions import of_lists
+from analyzer.families.heaps import calm_heaps
 from analyzer.judge.counted import far_from_limit, quiet_in_words
 from analyzer.judge.host_load import of_host
 from analyzer.judge.kernel_counts import calm_sockets, uncounted
@@ -77,7 +78,7 @@ def nothing_wrong(case: Case, findings: Sequence[Finding], seen: Sequence[str]) 
 
 def _of_numbers(case: Case) -> set[str]:
     """The sentences that call a number normal."""
-    return {*calm_sockets(case), *far_from_limit(case), *quiet_in_words(case), *_calm_lists(case)}
+    return {*calm_sockets(case), *far_from_limit(case), *quiet_in_words(case), *_calm_lists(case), *calm_heaps(case)}
 
 
 def _calm_lists(case: Case) -> set[str]:

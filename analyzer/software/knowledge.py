@@ -144,6 +144,8 @@ class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     below: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
     """A transaction or a block around code of the application: it has a connection until it ends, whatever it waits for."""
+    renewed: tuple[str, ...] = ()
+    """A transaction of its own inside another one (REQUIRES_NEW): the outer one keeps its connection meanwhile."""
 
 
 class Logging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

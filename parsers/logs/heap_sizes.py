@@ -39,6 +39,10 @@ _NO_SENTENCE: Final = ("promotion failed", "concurrent mode failure", "llocation
 """Trouble that stands in lines of its own, without the collection's name."""
 _SIZES: Final = r"(?P<before>\d{1,9})(?P<u>[KMG])->(?P<after>\d{1,9})(?P<v>[KMG])\((?P<size>\d{1,9})(?P<w>[KMG])\)"
 _unified = lazy(rf"GC\(\d{{1,9}}\) Pause Young(?: \([^\n()]{{1,60}}\)){{0,4}} {_SIZES} (?P<ms>\d{{1,9}}[.,]\d{{1,6}})ms\s*$").search
+_other_pause = lazy(
+    r"(?:GC\(\d{1,9}\) Pause (?:Remark|Cleanup|Init Mark|Final Mark|Mark Start|Mark End|Relocate Start)\b[^\n]{0,80} (?P<ms>\d{1,9}[.,]\d{1,6})ms\s*$"
+    r"|\[GC (?:remark|cleanup)\b[^\n]{0,300}?, (?P<s>\d{1,9}[.,]\d{1,9}) secs\])"
+).search
 _older = lazy(
     rf"\[GC (?:pause )?\([^\n()]{{1,60}}\)(?: \([\w ()]{{1,40}}\)){{0,3}}(?: ?\[[^\n\[\]]{{1,100}}\])? {{1,2}}{_SIZES}, (?P<s>\d{{1,9}}[.,]\d{{1,9}}) secs\]"
 ).search
@@ -69,10 +73,15 @@ class Heap:
             if "->" in line and (match := _unified(line[:_LONGEST]) or _older(line[:_LONGEST])) is not None:
                 self._take(match)
                 self._last = first + index, line
+            elif (match := _other_pause(line[:_LONGEST])) is not None:
+                self._lasted(match)
 
     def _take(self, match: re.Match[str]) -> None:
         self._after.append(int(match["after"]) * _MIB[match["v"]])
         self._size = max(self._size, int(match["size"]) * _MIB[match["w"]])
+        self._lasted(match)
+
+    def _lasted(self, match: re.Match[str]) -> None:
         groups = match.groupdict()
         seconds = float(groups["ms"].replace(",", ".")) / _MILLIS if groups.get("ms") else float(match["s"].replace(",", "."))
         self._longest = max(self._longest, seconds)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
-from parsers.records import Counted, Elision, Endpoint, Parsed, Tally, Unread
+from parsers.records import Counted, Elision, Endpoint, Parsed, Tally, TcpState, Unread
 from parsers.records.shows import Shows
 from parsers.text.endpoint import port_of
 from parsers.text.grammar import tcp_state
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterator, Sequence
 
-    from parsers.records import SessionCount, TcpState
+    from parsers.records import SessionCount
     from parsers.text.source import Section
 
 NAME: Final = "told_counts"
@@ -35,10 +35,10 @@ MOST: Final = 400
 _LINES: Final = 2000
 """Lines with the empty ones, which are quick to count."""
 _LONGEST: Final = 600
-_STATE: Final = r"(?P<state>CLOSE[_ -]?WAIT|FIN[_ -]?WAIT[_ -]?2|TIME[_ -]?WAIT)"
+_STATE: Final = r"(?P<state>CLOSE[_ -]?WAIT|FIN[_ -]?WAIT[_ -]?2|TIME[_ -]?WAIT|(?i:ESTAB(?:LISHED)?))"
 _NUMBER: Final = r"(?P<count>\d{1,3}(?:,\d{3})+|\d{1,7}(?:\.\d)?[kK]?)"
 _THINGS: Final = r"(?:[\w/-]{1,20} ){0,3}?(?:connections?|conns?|sockets?|entries|descriptors?|handles|fds?)"
-_state = lazy(r"(?i:CLOSE|FIN|TIME)[_ -]?(?i:WAIT)").search
+_state = lazy(r"(?i:CLOSE|FIN|TIME)[_ -]?(?i:WAIT)|\b(?i:ESTAB)").search
 _counts = lazy(
     rf"(?<![\w.:/]){_NUMBER}\+? {_THINGS}(?: [a-z]{{2,12}}){{0,5}} (?:in|with|as|of)(?: the| a| state| status){{0,3}} [`'\"*(]{{0,2}}{_STATE}(?!\w)"
     rf"|(?<![\w.:/]){_NUMBER.replace('count', 'count2')}\+? (?:[a-z]{{2,12}} ){{0,2}}?[`'\"*(]{{0,2}}{_STATE.replace('state', 'state2')}[`'\"*)]{{0,2}}(?: {_THINGS}| state)?(?=[\s.,;:!?)]|$)"
@@ -225,11 +225,10 @@ def _named(section: Section, index: int, text: str) -> Iterator[Tally | SessionC
 def _of_line(section: Section, index: int, line: str) -> list[Tally]:
     """The counts of a line's sentences."""
     text = line[:_LONGEST]
-    if threads := told_in(section, index, line):
-        return list(threads)
+    threads = list(told_in(section, index, line))
     if _state(text) is None or "|" in text or text.lstrip().startswith(("$", "#", "tcp", "TCP")):
-        return []
-    return [tally for sentence in _sentences(text) for tally in _of_sentence(section, index, sentence)]
+        return threads
+    return threads + [tally for sentence in _sentences(text) for tally in _of_sentence(section, index, sentence)]
 
 
 def _sentences(text: str) -> list[str]:
@@ -254,7 +253,9 @@ def _of_sentence(section: Section, index: int, text: str) -> Iterator[Tally]:
         number = match["count"] or match["count2"] or match["count3"]
         found = tcp_state(_spelled(match["state"] or match["state2"] or match["state3"]))
         if found is not None and (count := _value(number)):
-            yield _tally(section, index, count, found, text, listing=section.first + index)
+            tally = _tally(section, index, count, found, text, listing=section.first + index)
+            if found is not TcpState.ESTABLISHED or tally.remote is not None:  # open connections tell nothing, but to whom they lead
+                yield tally
             return
 
 
@@ -276,7 +277,11 @@ def _tally(section: Section, index: int, count: int, state: TcpState, text: str,
 def _spelled(word: str) -> str:
     """``close wait``, ``CLOSEWAIT``, ``FIN-WAIT-2`` → as netstat spells it."""
     plain = word.upper().replace("-", "").replace("_", "").replace(" ", "")
-    return {"CLOSEWAIT": "CLOSE_WAIT", "TIMEWAIT": "TIME_WAIT", "FINWAIT2": "FIN_WAIT2"}.get(plain, word)
+    return (
+        "ESTABLISHED"
+        if plain.startswith("ESTAB")
+        else {"CLOSEWAIT": "CLOSE_WAIT", "TIMEWAIT": "TIME_WAIT", "FINWAIT2": "FIN_WAIT2"}.get(plain, word)
+    )
 
 
 def _value(text: str) -> int:

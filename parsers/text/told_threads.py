@@ -100,6 +100,11 @@ _others = lazy(
 _ordinal = lazy(rf"\b(?P<word>{'|'.join(ORDINALS)}|below|following)\b", flags=re.IGNORECASE).search
 _PLACES: Final = {**ORDINALS, "below": 1, "following": 1}
 """Which of the stacks a word means."""
+_in_each = lazy(
+    rf"\b(?:both|(?:all|each) (?:of )?(?:the |our |my )?(?P<count>{SPELLED}|\d{{1,3}})) (?!threads?\b)(?:[a-z]{{2,12}} ){{0,2}}?(?:workers?|processes|children|pods|instances|nodes|replicas|JVMs)\b[^.\n\d]{{0,20}}?\b(?:all|each)\b",
+    flags=re.IGNORECASE,
+).search
+"""``in both workers all five threads``: the count is of one process."""
 _below = lazy(r"(?:like(?: this| these| this one)?\s?:?|:)\s*$", flags=re.IGNORECASE).search
 _more_like = lazy(rf"{_NUMBER} (?:more|others?|further|additional) (?:\w{{2,20}} ){{0,2}}(?:like|as)\b", flags=re.IGNORECASE).search
 _denied = lazy(
@@ -194,8 +199,17 @@ def _besides(section: Section, index: int, names: Sequence[str]) -> int:
 def told_in(section: Section, index: int, line: str) -> list[Tally]:
     """The counts of a line's sentences. A line that ends with a colon speaks of what stands below it."""
     plain = line[:_PARAGRAPH].replace("*", "")  # somebody stresses words
-    found = [tally for text in plain.split(". ") for tally in _all_of(section, index, text)]
+    found = [_times(tally, text) for text in plain.split(". ") for tally in _all_of(section, index, text)]
     return [replace(one, before=None) if one.before is False else one for one in found] if _below(line[-_LONGEST:]) else found
+
+
+def _times(tally: Tally, text: str) -> Tally:
+    """The count for all processes, where the sentence counts the threads of each."""
+    each = _in_each(text[:_LONGEST]) if "all" in text or "each" in text else None
+    if each is None or tally.before or tally.name is not None:
+        return tally
+    processes = number_of(each["count"]) if each["count"] else 2
+    return replace(tally, count=tally.count * processes) if processes > 1 and processes != tally.count else tally
 
 
 def _all_of(section: Section, index: int, text: str) -> list[Tally]:

@@ -434,3 +434,26 @@ IDLE_ROWS = """mydb=> select pid, usename, application_name, client_port, state_
 def test_the_query_that_lists_sessions_is_known_by_its_columns() -> None:
     assert "none of them waits or has a transaction open" in diagnosed(IDLE_ROWS.format(state="idle")).verdict.headline
     assert "none of them waits" not in diagnosed(IDLE_ROWS.format(state="active")).verdict.headline
+
+
+def test_the_lock_of_a_logger_names_the_appender_that_waits() -> None:
+    text = (
+        "2LKMONINUSE      sys_mon_t:0x0000010024A1B0F8 infl_mon_t: 0x0000010024A1B170:\n"
+        '3LKMONOBJECT       org/apache/log4j/spi/RootLogger@0x0700000040A1C318: owner "Web : 14" (J9VMThread:0x0000000031D5E500), entry count 1\n'
+        "3LKWAITERQ            Waiting to enter:\n"
+        '3LKWAITER                "Web : 3" (J9VMThread:0x0000000031C11A00)\n3LKWAITER                "Web : 5" (J9VMThread:0x0000000031C13F00)\n'
+        '3LKWAITER                "Web : 0" (J9VMThread:0x0000000031B02100)\n\n'
+        '3XMTHREADINFO      "Web : 14" J9VMThread:0x0000000031D5E500, omrthread_t:0x000001001C3D8A20, java/lang/Thread:0x07000000404C1D10, state:R, prio=5\n'
+        "3XMTHREADINFO3           Java callstack:\n4XESTACKTRACE                at java/net/PlainSocketImpl.socketConnect(Native Method)\n"
+        "4XESTACKTRACE                at java/net/Socket.connect(Socket.java:666)\n"
+        "4XESTACKTRACE                at org/apache/log4j/net/SocketAppender.connect(SocketAppender.java:200)\n"
+        "4XESTACKTRACE                at org/apache/log4j/Category.callAppenders(Category.java:206)\n"
+        "5XESTACKTRACE                   (entered lock: org/apache/log4j/spi/RootLogger@0x0700000040A1C318, entry count: 1)\n"
+        "4XESTACKTRACE                at com/acme/quay/Berths.find(Berths.java:61)\n"
+    )
+    (one,) = found(diagnosed(text), "lock-convoy")
+    assert "“Web : 14” holds it while it waits for a connection to be made" in one.headline
+    assert any("every line of the log waits for org.apache.log4j.net.SocketAppender" in action.text for action in one.actions)
+    plain = text.replace("org/apache/log4j/spi/RootLogger", "com/acme/quay/Harbour")
+    (other,) = found(diagnosed(plain), "lock-convoy")
+    assert not any("log waits" in action.text for action in other.actions)

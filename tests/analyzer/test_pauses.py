@@ -139,6 +139,16 @@ def test_a_heap_that_comes_back_is_called_so(shape: str) -> None:
     assert "of a leak this span shows no sign" in text
 
 
+def test_short_pauses_of_a_heap_that_comes_back_are_nothing_wrong() -> None:
+    assert diagnosis_of({"gc.log": heap_log(YOUNG, SAW)}).verdict.calm
+    remark = "[2026-03-04T06:11:00.000+0000][info][gc] GC(11) Pause Remark 620M->610M(2048M) {ms}ms\n"
+    short = heap_log(YOUNG, SAW) + remark.format(ms="23.904")
+    assert "the longest pause took 24 ms" in told(short)
+    assert diagnosis_of({"gc.log": short}).verdict.calm
+    assert not diagnosis_of({"gc.log": heap_log(YOUNG, SAW) + remark.format(ms="823.904")}).verdict.calm
+    assert not diagnosis_of({"gc.log": heap_log(YOUNG, RISE)}).verdict.calm
+
+
 def test_a_heap_that_rises_is_not_called_healthy() -> None:
     text = told(heap_log(YOUNG, RISE))
     assert "no sign" not in text

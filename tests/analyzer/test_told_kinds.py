@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from analyzer.model.finding import Confidence, Finding, Status
+from parsers.records import Counted, TcpState
 from parsers.text.told_kinds import ToldKind, kinds_told
-from tests.builders import diagnosis_of
+from tests.builders import diagnosis_of, evidence_of
 
 WAITS = """"{name}" #41 prio=5 os_prio=0 tid=0x00007f3c80b44800 nid=0xb79 waiting for monitor entry [0x00007f3c59fed000]
    java.lang.Thread.State: BLOCKED (on object monitor)
@@ -248,3 +249,38 @@ def test_a_connections_own_thread_that_waits_for_its_client(name: str) -> None:
 def test_a_bounded_pool_that_reads_is_not_called_idle() -> None:
     found = diagnosis_of({"post.md": f"All 150 threads look like this:\n\n{READS.format(name='http-8080-17')}"})
     assert "normal" not in found.verdict.headline
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        ("In both workers all five threads are in the same place:", 10),
+        ("In all 3 processes all 8 threads look the same:", 24),
+        ("In both workers the last thread is the same:", None),
+        ("All five threads are in the same place:", 5),
+    ],
+)
+def test_threads_of_several_processes_are_counted_together(words: str, count: int | None) -> None:
+    (dump,) = evidence_of({"report.md": f"Help.\n\n{words}\n\n{WAITS.format(name='web-7')}\n"}).incident.snapshots
+    told = [tally.count for tally in dump.tallies if tally.what is Counted.THREADS]
+    assert (count is None and 10 not in told) or told == [count]
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        ("What stands out: exactly 10 ESTAB to 198.51.100.77:443, queues are 0.", 10),
+        ("There are 40 established connections to rates.example:9000.", 40),
+        ("There are 40 established connections.", None),
+        ("There should be 40 established connections to rates.example:9000.", None),
+    ],
+)
+def test_open_connections_are_counted_where_the_text_says_to_whom(words: str, count: int | None) -> None:
+    tallies = [tally for one in evidence_of({"report.md": words + "\n"}).incident.snapshots for tally in one.tallies]
+    assert [(tally.count, tally.state) for tally in tallies] == ([] if count is None else [(count, TcpState.ESTABLISHED)])
+
+
+def test_one_line_may_count_threads_and_sockets() -> None:
+    line = "We have 640 sockets in CLOSE_WAIT on port 3000, and in both workers all five threads are in the same place:"
+    (one,) = evidence_of({"report.md": f"{line}\n\n{WAITS.format(name='web-7')}\n"}).incident.snapshots
+    assert sorted((tally.what, tally.count) for tally in one.tallies) == [(Counted.SOCKETS, 640), (Counted.THREADS, 10)]
