@@ -127,7 +127,7 @@ def which(queue: LockQueue) -> str:
     if not (queue.few or queue.multiple is not None) or queue.lock is None:
         return ""
     cls = queue.lock.cls or ""
-    return say(" ({name})", name=cls) if cls and not cls.startswith(_PLAIN) else say(", taken in {site}", site=queue.site)
+    return say(" ({name})", name=cls) if cls and not cls.startswith(_PLAIN) else say(", asked for in {site}", site=queue.site)
 
 
 def overlap(queue: LockQueue) -> str:

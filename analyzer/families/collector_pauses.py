@@ -43,7 +43,7 @@ TEXT: Final = Text(
     ),
     explanation=Either(
         "filled",
-        "By its own figures the collector collected the whole heap {times}{in_of}, {stood} s together, and behind the last of them the heap is {full:.0%} full. Hardly anything of the program runs in between: busy threads in the dumps wait for memory. It goes on until whatever fills the heap is let go.{lost}",
+        "By its own figures the collector collected the whole heap {times}{in_of}, {stood} s together, and behind the last of them the heap is {full:.0%} full. Hardly anything of the program runs in between{busy}. It goes on until whatever fills the heap is let go.{lost}",
         "By its own figures the collector made {long_pauses} in {of} s, {stood} s together. Nothing of the program runs meanwhile: time limits run out, and requests pile up. It goes on until whatever fills the heap is let go.{lost}",
     ),
     why="The collector's own figures have the pauses. What fills the heap it does not show.",
@@ -52,6 +52,7 @@ TEXT: Final = Text(
     ask=ASK,
     chain=(("what fills the heap", "leaves no room", ""), ("the garbage collector", "keeps everything still", "{spent}")),
     phrases={
+        "busy": Either("dumped", ": busy threads in the dumps wait for memory"),
         "lost": Either(
             "silent",
             " {source} reports a wait of {silent:.1f} s that ran out with one of these pauses: the program did not run, and the network or the far side need not be the cause. A longer time limit hides it only.",
@@ -90,6 +91,7 @@ def _finding(case: Case, share: Share) -> Finding:
         in_time=share.of,
         unmeasured=not any(counter.name == OLD_GENERATION for snapshot in case.incident.snapshots for counter in snapshot.counters),
         filled=share.full is not None,
+        dumped=any(one.dump is not None for one in case.latest),
         full=share.full or 0.0,
         filling=filling(case) if share.full is not None else None,
     )

@@ -170,9 +170,9 @@ def unclosed_by_one(case: Case) -> Iterator[Finding]:
                 left=say(", until no descriptor was left") if pile.full is not None else "",
             ),
             explanation=say(
-                "{sockets} of {who} were counted in CLOSE_WAIT: each far end has closed, and the socket stays until the process calls close().{growth} No setting of the kernel ends that. {ends}{full}{told}",
+                "{sockets}{of} were counted in CLOSE_WAIT: each far end has closed, and the socket stays until the process calls close().{growth} No setting of the kernel ends that. {ends}{full}{told}",
                 sockets=plural(count.number, "socket"),
-                who=whose(pile.process),
+                of=_of(pile),
                 growth=growth_in_words(count),
                 full=say(" {sentence}", sentence=pile.full) if pile.full is not None else "",
                 ends=say(
@@ -194,10 +194,24 @@ def unclosed_by_one(case: Case) -> Iterator[Finding]:
                 Step(whose(pile.process), say("does not close"), say("its own side")),
             ),
             actions=(
-                Action(When.NOW, say("Count by address: which port of its own, or which service, are they of?")),
+                Action(When.NOW, say("Count by address: which port of its own, or which service, are they of?"))
+                if remote is None
+                else Action(When.NOW, say("Count them by process and far end: do all of them lead to {remote}?", remote=remote)),
                 Action(When.NOW, say("Restart the process, which has no descriptor left: its sockets are closed with it."))
                 if pile.full is not None
                 else Action(When.NOW, say("See how far the limit of descriptors is; restart before it is reached.")),
+                *(
+                    (
+                        Action(
+                            When.FIX,
+                            say(
+                                "Read or close every answer of {remote} in all paths; keep one client, not one per request.", remote=remote
+                            ),
+                        ),
+                    )
+                    if remote is not None
+                    else ()
+                ),
             ),
             figures=((f"{count.number:,}", say("sockets in CLOSE_WAIT")),),
             missing=(
@@ -205,6 +219,13 @@ def unclosed_by_one(case: Case) -> Iterator[Finding]:
                 stacks_of(pile.process),
             ),
         )
+
+
+def _of(pile: Pile) -> str:
+    """Whose the counted sockets are, as far as is known: the rows may name a process where the count is of the whole host."""
+    if pile.process.pid is not None and pile.counted.last.pid is None and pile.counted.last.process is None and pile.rows:
+        return say(" of this host, of which the rows that are here are of {who},", who=whose(pile.process))
+    return say(" of {who}", who=whose(pile.process))
 
 
 def unclosed_at_port(case: Case) -> Iterator[Finding]:

@@ -80,13 +80,18 @@ HELD_UP: Final = Text(
 )
 
 
+def only_calls(view: ProcessView) -> list[Connection]:
+    """The calls of a process whose answer has not come, where all of them lead to one place and the table shows all; none elsewhere."""
+    calls = [row for row in view.client_side if row.owners and not row.recv_q]
+    return calls if len({row.remote for row in view.client_side}) == 1 and not view.coverage.sockets else []
+
+
 def suspicion(view: ProcessView, port: int, queue: Sequence[Connection], evidence: Sequence[Evidence]) -> Finding:
     """What may be the reason that ``queue`` is not accepted."""
     listener = view.listeners.get(port)
     waiting = max(len(queue), (listener.recv_q or 0) if listener is not None and view.coverage.sockets else 0)  # the rows may be a part
     held = sum(1 for row in view.server_side(port) if row.owners and row not in queue)
-    calls = [row for row in view.client_side if row.owners and not row.recv_q]
-    alone = calls if len({row.remote for row in view.client_side}) == 1 and not view.coverage.sockets else []
+    alone = only_calls(view)
     owned = any(row.owners for row in view.sockets)
     few = owned and held <= FEW_HELD and not view.coverage.sockets
     remote = alone[0].remote if alone and few else None

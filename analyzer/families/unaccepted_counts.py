@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from analyzer.evidence.citations import of_sockets
+from analyzer.evidence.citations import of_silence, of_sockets
 from analyzer.families import busy_workers
 from analyzer.families.counted_sockets import shown
+from analyzer.families.nobody_accepts import only_calls
 from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
-from analyzer.model.text import Ask, Do, Either, Text
+from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from parsers.records import Counted, TcpState
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ _SHARE: Final = 0.05
 _HALVES: Final = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT})
 TEXT: Final = Text(
     "acceptor-stalled",
-    headline="{who} does not accept on port {port}: {waiting} in its queue of {backlog}, and the clients of {left:,} have left unserved.",
-    explanation="{open:,} connections of port {port} were counted, {left:,} of them in CLOSE_WAIT.{owned} So many lie in the queue: nobody has accepted them.{tasks} The kernel drops further SYNs, and may speak of a SYN flood: that is the queue, and no attack. Why nobody accepts these lines do not show: all threads that accept are stuck, or the one that does.",
+    headline="{who} does not accept on port {port}{perhaps}: {waiting} in its queue of {backlog}, and the clients of {left:,} have left unserved.",
+    explanation="{open:,} connections of port {port} were counted, {left:,} of them in CLOSE_WAIT.{owned} So many lie in the queue: nobody has accepted them.{tasks} The kernel drops further SYNs, and may speak of a SYN flood: that is the queue, and no attack.{reason}",
     why="The queue's length and the counts of the port agree, and clients in CLOSE_WAIT show that they have waited for long.",
     do=(
         Do(
@@ -57,7 +58,24 @@ TEXT: Final = Text(
     phrases={
         "who": Either("named", "{named}", "The process"),
         "waiting": "{connections_wait}",
-        "tasks": Either("call", " All {all_tasks} of it that are listed stand in {call}."),
+        "tasks": Either(
+            "call",
+            ByNumber(
+                "tasks_count",
+                " The only thread of it that is listed stands in {call}.",
+                " All {all_tasks} of it that are listed stand in {call}.",
+            ),
+        ),
+        "perhaps": Either("remote", Either("own", "", ", perhaps because of a call to {remote}")),
+        "reason": Either(
+            "remote",
+            Either(
+                "own",
+                " Open are a call to {remote} and {own_clients}: what keeps the one that should accept is perhaps one of these.",
+                " The process waits for nobody but {remote}, as far as the table shows: perhaps that keeps the one that should accept.",
+            ),
+            " Why nobody accepts these lines do not show: all threads that accept are stuck, or the one that does.",
+        ),
         "owned": Either("own", " Of these the process has {own}."),
         "full": "{connections_wait} in an accept queue of {backlog}",
     },
@@ -96,7 +114,7 @@ def unaccepted(case: Case) -> Iterator[_Queue]:
             if listener is None or not listener.backlog or (listener.recv_q or 0) < listener.backlog:
                 continue
             counts = _of_port(case, view, port)
-            own = sum(1 for row in view.server_side(port) if row.owners and row.state in _HALVES)
+            own = sum(1 for row in view.server_side(port) if row.owners and (row.state is None or row.state in _HALVES))
             found = _Queue(view, port, listener, counts, own)
             waiting, queue = sum(map(found.number, _HALVES)) - own, listener.recv_q or 0
             if found.number(TcpState.CLOSE_WAIT) >= LEFT and abs(waiting - queue) <= max(_SLACK, _SHARE * queue):
@@ -118,7 +136,8 @@ def _of_port(case: Case, view: ProcessView, port: int) -> tuple[Count, ...]:
 def _finding(found: _Queue) -> Finding:
     view, listener = found.view, found.listener
     tasks = [task for task in view.snapshot.tasks if task.pid == view.pid and view.pid is not None]
-    calls = {task.call for task in tasks}
+    calls, alone = {task.call for task in tasks}, only_calls(view)
+    remote = [row.remote for row in alone[:1] if row.remote is not None]
     waits = plural(listener.recv_q or 0, "connection waits", "connections wait")
     text = TEXT.filled(
         view.process,
@@ -131,14 +150,17 @@ def _finding(found: _Queue) -> Finding:
         open=sum(map(found.number, _HALVES)),
         own=found.own,
         all_tasks=plural(len(tasks), "thread"),
+        tasks_count=len(tasks),
+        remote=remote[0] if remote else None,
+        own_clients=plural(found.own, "accepted connection"),
         call=calls.pop() if len(calls) == 1 else None,
     )
     full = of_sockets([listener], text["full"], (str(listener.recv_q), "LISTEN"))
     return text.finding(
         severity=Severity.CRITICAL,
         confidence=Confidence.LIKELY,
-        evidence=(full, *(shown(one.last.where, one, one.number) for one in found.counts)),
+        evidence=(full, *(shown(one.last.where, one, one.number) for one in found.counts), *(of_silence(alone, one) for one in remote)),
         chain=text.steps((), (full,)),
-        culprit=Culprit(listener=f"*:{found.port}"),
+        culprit=Culprit(listener=f"*:{found.port}", remote=str(remote[0]) if remote else None),
         outlook=Outlook(RecoversWhen.UNKNOWN, say("The queue empties only when somebody accepts again.")),
     )

@@ -228,7 +228,7 @@ def _quiet(case: Case, states: Sequence[Count]) -> Iterator[str]:
         )
         return
     yield say(
-        "nothing unusual is among the states that were counted: {waiting:,} TIME_WAIT are normal, as each connection that this host closes first stays so for a minute, and are far from the range of local ports ({size}){left}",
+        "nothing unusual is among the states that were counted: {waiting:,} TIME_WAIT are normal, as each connection that this host closes first stays so for a minute, and are far fewer than the local ports ({size}){left}",
         waiting=waiting,
         size=say("{size:,} ports", size=size) if known is not None else say("{size:,} ports or more", size=size),
         left=left,

@@ -116,7 +116,7 @@ def _calm(snapshot: Snapshot, known: tuple[int, int, Setting] | None) -> Iterato
         )
     elif waiting <= QUIET * (known[1] - known[0] + 1 if known is not None else DEFAULT_RANGE):
         yield say(
-            "the {waiting:,} TIME_WAIT are normal: each connection that this host closes first stays so for a minute, without a descriptor, and they are far from the range of local ports",
+            "the {waiting:,} TIME_WAIT are normal: each connection that this host closes first stays so for a minute, without a descriptor, and they are far fewer than the local ports",
             waiting=waiting,
         )
 

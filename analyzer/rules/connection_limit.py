@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets, of_threads
-from analyzer.families import busy_workers, forked_servers, nobody_accepts
+from analyzer.families import forked_servers, nobody_accepts, unaccepted_counts
 from analyzer.model.finding import Confidence, Culprit, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.need import Need
@@ -96,7 +96,7 @@ LATCHED: Final = Text(
 
 def diagnose(case: Case) -> Iterator[Finding]:
     """One finding per listener that is full, or that may be."""
-    taken, waiting = busy_workers.ports_of(case), {workers.port for workers in forked_servers.waiting_workers(case)}
+    taken, waiting = unaccepted_counts.held_up(case), {workers.port for workers in forked_servers.waiting_workers(case)}
     for view in case.latest:
         latched = [
             (pool.port, member) for pool in view.pools for member in pool.members if member.activity.kind == ActivityKind.CONNECTION_LATCH

@@ -29,6 +29,7 @@ from analyzer.model.message import say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
+from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ CLEAN: Final = say("no queue of threads behind one lock and its working owner")
 TEXT: Final = Text(
     "lock-convoy",
     headline="{count} wait for one lock{which}{and_holds}{overlap}{handing}.",
-    explanation="{count} wait for {lock}, taken in {taken_in}. {owner_in_words}{others}{clients}",
+    explanation="{count} wait for {lock}, asked for in {taken_in}. {owner_in_words}{others}{clients}",
     do=(
         Do(
             When.NOW,
@@ -121,7 +122,7 @@ TEXT: Final = Text(
         ),
         "unheld_too": Either("unheld", " No thread is seen at work under it: it may never have been unlocked."),
         "inferred": Either("named", "", " (inferred: it alone is further on in the method that takes the lock)"),
-        "to": Either("target", " from {remote}"),
+        "to": Either("target", Either("connects", " to {remote}", " from {remote}")),
         "own": Either("own_port", " That is the server's own port, where no thread is left to answer."),
         "beyond": Either(
             "chained",
@@ -164,6 +165,7 @@ def _finding(queue: LockQueue) -> Finding:
         **in_words(queue),
         named=queue.named or queue.file is not None,
         guessed=queue.guessed,
+        connects=owner is not None and owner.activity.kind is ActivityKind.SOCKET_CONNECT,
         chained=owner is not None and waits_for_lock(owner),
         jvm=queue.view.known.runtime is Runtime.JVM,
         monitor=queue.owner_is_printed,

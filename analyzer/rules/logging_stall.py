@@ -85,12 +85,11 @@ TEXT: Final = Text(
             "“{writer}” is writing to {remote}, which does not take the bytes",
             Either(
                 "inside",
-                "“{writer}”, which writes for all of them, is in {inside} and does not come back{cycle}",
-                Either(
-                    "writer", "“{writer}” is writing{onto}, in {where}, and does not come back{behind}", "who writes is not in the dump"
-                ),
+                "“{writer}”, which writes for all of them, is in {inside}{stays}{cycle}",
+                Either("writer", "“{writer}” is writing{onto}, in {where}{stays}{behind}", "who writes is not in the dump"),
             ),
         ),
+        "stays": Either("stands", ", and does not come back"),
         "cycle": Either(
             "needed",
             ", as “{needed}”, the client's own thread, waits to log a line itself: each waits for the other, until a time limit ends one of the waits",
@@ -158,6 +157,7 @@ def _finding(found: LogQueue) -> Finding:
         pipe=unread,
         host=found.remote.host if found.remote is not None else None,
         unseen=not pipes and found.remote is None and found.inside is None,
+        stands=blocked.lasting or blocked.suffering or found.lasts or (reader is not None and reader.stopped),
         doubted=judged[0] is not Confidence.CERTAIN and not found.named,
     )
     waiting = of_threads(blocked.members, text["waits"])

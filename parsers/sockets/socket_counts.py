@@ -52,7 +52,7 @@ _row = lazy(rf"\s*(?P<count>\d{{1,9}})\s+(?P<cells>(?:{_CELL}[\s,]+){{0,5}}(?:{_
 _after = lazy(rf"\s*(?P<cells>{_WORD})\s*[:=]?\s+(?P<count>\d{{1,9}})\s*$").match
 _cells = lazy(rf"\s*(?P<count>\d{{1,9}})\s+(?P<cells>(?:(?:{_CELL}|{_WORD})[\s,]+){{0,6}}(?:{_CELL}|{_WORD}))\s*(?:\{{[^\n]*)?$").match
 _any = lazy(r"\s*(?P<count>\d{1,9})\s+(?P<cells>\S[^\n]{0,200}?)\s*$").match
-_named = lazy(r"\s*(?P<count>\d{1,9})\s+(?P<name>\S[^\n]*?)\s*$").match
+_named = lazy(r"\s*(?P<count>\d{1,9})\s+(?P<name>(?!0\s*$)\S[^\n]*?)\s*$").match  # ls -l begins with "total 0"
 _v4 = lazy(rf"{_V4}\Z").match
 _of_pid = lazy(r"\s*(?P<count>\d{1,9})\s+(?P<pid>\d{1,10})\s*$").match
 _clock = lazy(r"\s*\d\d?:\d\d(?::\d\d)?(?:[ ]?[AP]M)?\s*$").match

@@ -166,3 +166,20 @@ def test_sockets_whose_numbers_are_masked_are_sockets() -> None:
     (finding,) = found(report(THROWN, kinds(3, 3, 4080)), "fd-exhaustion")
     assert "most of them sockets" in finding.headline
     assert "selectors" not in finding.headline
+
+
+def test_who_does_not_accept_may_wait_for_its_only_call() -> None:
+    calls = (
+        "box# ss -tanp | grep 'pid=71,'\nLISTEN 129 128 0.0.0.0:8453 0.0.0.0:* users:((\"tariffd\",pid=71,fd=3))\n"
+        'ESTAB 0 0 10.5.5.10:40117 10.5.0.3:6432 users:(("tariffd",pid=71,fd=7))\n'
+    )
+    told = report(queue(31, 98), calls)
+    assert told.verdict.rule == "acceptor-stalled"
+    assert len(found(told, "acceptor-stalled")) == 1
+
+
+def test_the_first_line_of_a_long_list_is_no_descriptor() -> None:
+    listed = "box# ls -l /proc/77/fd | awk '{print $NF}' | sed 's/:.*//' | sort | uniq -c\n   4000 log\n     96 socket\n      1 0\n"
+    limit = "box# grep 'open files' /proc/77/limits\nMax open files            4096                 4096                 files\n"
+    (finding,) = found(report("java.io.IOException: Too many open files", listed, limit), "fd-exhaustion")
+    assert "4,096 of 4,096" in finding.headline
