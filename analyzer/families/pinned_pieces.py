@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from msgspec.structs import replace
-
 from analyzer.evidence.chosen_threads import FEW, chosen, few_threads
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.doing import doing, meanwhile
 from analyzer.evidence.multiples import multiple, names_of, picked_in_words
-from analyzer.model.finding import Confidence, Culprit, Outlook, RecoversWhen, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Doubt, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, ByNumber, Do, Either, Text
 from analyzer.software.blockers import activity, application_frame, blocking_frame
 from analyzer.software.kinds import ActivityKind
 from analyzer.software.pools import ThreadActivity
-from parsers.records import PINNED, Runtime
+from parsers.records import PINNED, LockVerb, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +35,7 @@ TEXT: Final = Text(
         "{carriers}{here} is pinned: its virtual thread waits{for_lease} in {frame} and does not let go of it{lacking}.",
         "All {carriers}{here} are pinned: their virtual threads wait{for_lease} in {frame} and do not let go of them{lacking}.",
     ),
-    explanation="A virtual thread that waits inside synchronized (up to JDK 23), a class initializer or a native frame keeps its carrier, and there are about as many carriers as processors.{does} Where all are kept no other virtual thread runs, and if what they wait for needs a carrier itself, nothing goes on any more.{circle} No deadlock is reported.",
+    explanation="A virtual thread that waits inside synchronized (up to JDK 23), a class initializer or a native frame keeps its carrier, and there are about as many carriers as processors.{does}{entering} Where all are kept no other virtual thread runs, and if what they wait for needs a carrier itself, nothing goes on any more.{circle} No deadlock is reported.",
     why="The stacks, or the runtime's own reports, show the pinned threads, and the dump the carriers that carry them. Whether there are other carriers, and for how long these are kept, is not here.",
     do=(
         Do(
@@ -51,6 +49,14 @@ TEXT: Final = Text(
     chain=(("virtual threads", "wait for a free carrier", ""), ("the carriers", "are pinned in", "{frame}")),
     phrases={
         "does": Either("doing", " One that is here {doing}."),
+        "entering": Either(
+            "owner",
+            ByNumber(
+                "entering_count",
+                " {entering_count} of them waits to enter a monitor that {owner} holds.",
+                " {entering_count} of them wait to enter a monitor that {owner} holds.",
+            ),
+        ),
         "lacking": Either("unmounted", "; “{unmounted}”, which is on no carrier, waits for a lock there, too"),
         "here": Either(
             "told", " ({pasted} pasted, {told} as the text says)", ByNumber("carriers_count", " that is here", " that are here")
@@ -68,6 +74,7 @@ TEXT: Final = Text(
 )
 
 
+_OTHERS: Final = Doubt("other-carriers", say("whether there are other carriers these lines do not show"), Confidence.LIKELY)
 _CIRCLE: Final = Outlook(RecoversWhen.RESTART, say("If the lock is handed to a virtual thread that is on no carrier, nobody lets it run."))
 ALONE: Final = Text(
     "virtual-thread-pinning",
@@ -108,7 +115,7 @@ def suspicions(case: Case) -> Iterator[Finding]:
         threads = [
             thread
             for dump in view.snapshot.dumps
-            if dump.pid in {None, view.pid} and dump.runtime is Runtime.JVM
+            if dump.pid in {None, view.pid, view.dump.pid} and dump.runtime is Runtime.JVM
             for thread in dump.threads
         ]
         pinned = [thread for thread in threads if _is_pinned(thread)]
@@ -123,12 +130,23 @@ def suspicions(case: Case) -> Iterator[Finding]:
 
 
 def _is_pinned(thread: Thread) -> bool:
-    return thread.native_state == PINNED or keeps_carrier(thread)
+    return thread.native_state == PINNED or keeps_carrier(thread) or _enters_mounted(thread)
+
+
+def _enters_mounted(thread: Thread) -> bool:
+    """True for a virtual thread on a carrier that waits to enter a monitor: up to JDK 23 it keeps the carrier meanwhile."""
+    return thread.virtual and thread.carrier is not None and any(lock.verb is LockVerb.WAITING_TO_LOCK for lock in thread.locks)
 
 
 def keeps_carrier(thread: Thread) -> bool:
     """True for a virtual thread that waits and keeps its carrier."""
     return any(frame.method == _PARKED for frame in thread.frames)
+
+
+def _holds(thread: Thread, other: Thread) -> bool:
+    """True if the thread has the monitor that the other one waits to enter."""
+    wanted = {lock.address for lock in other.locks if lock.verb is LockVerb.WAITING_TO_LOCK and lock.address}
+    return any(lock.verb is LockVerb.LOCKED and lock.address in wanted for lock in thread.locks)
 
 
 def _without_carriers(case: Case, view: ProcessView, pinned: Sequence[Thread], others: Sequence[Thread]) -> Finding:
@@ -171,6 +189,8 @@ def _finding(case: Case, view: ProcessView, carriers: Sequence[Thread], pinned: 
     lease = deep.activity.kind is ActivityKind.LEASE
     beside = _unmounted(view, others, deep) if deep.activity.kind is ActivityKind.LOCK else None
     holder = _holder(view, others) if lease else None
+    entering = [thread for thread in pinned if _enters_mounted(thread)]
+    owner = next((thread for thread in pinned if entering and all(_holds(thread, other) for other in entering)), None)
     text = TEXT.filled(
         view.process,
         carriers=plural(number, "carrier"),
@@ -183,6 +203,8 @@ def _finding(case: Case, view: ProcessView, carriers: Sequence[Thread], pinned: 
         unmounted=beside.label if beside is not None else None,
         lease=lease,
         holder=say("“{name}”", name=holder.thread.label) if holder is not None else None,
+        owner=say("“{name}”", name=owner.label) if owner is not None else None,
+        entering_count=len(entering),
     )
     shown = of_threads(
         members, say("{threads} and keep their carriers", threads=plural(len(members), "virtual thread waits", "virtual threads wait"))
@@ -196,7 +218,7 @@ def _finding(case: Case, view: ProcessView, carriers: Sequence[Thread], pinned: 
         chain=text.steps((), (shown,)),
         culprit=Culprit(pool=say("carriers"), frame=str(at)),
         outlook=_CIRCLE if beside is not None else None,
-        doubts=(replace(few_threads(), ceiling=sure),),
+        doubts=(_OTHERS if number > 1 else few_threads(),),
     )
 
 

@@ -50,6 +50,7 @@ CONSEQUENCE_OF: Final = (
     "disk-stall",
     "dns-stall",
     "entropy-stall",
+    "virtual-thread-pinning",
 )
 OUTLOOK: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves when the owner lets the lock go."))
 CLEAN: Final = say("no queue of threads behind one lock and its working owner")

@@ -52,3 +52,24 @@ def test_one_carrier_alone_is_suspected_and_has_no_circle() -> None:
 def test_numbers_of_threads_are_no_counts() -> None:
     text = f"Look, #6140 looks like this:\n\n```\n{PINNED}```\n"
     assert not any("6,140" in str(one.headline) + str(one.explanation) for one in diagnosis_of({"report.md": text}).findings)
+
+
+MOUNTED = (
+    '"ForkJoinPool-1-worker-{n}" #{n} [4{n}] daemon prio=5 os_prio=0 cpu=96.07ms elapsed=410.02s tid=0x00007f2b1c02d18{n}  [0x00007f2b5a0fd000]\n   Carrying virtual thread #7{n}\n'
+    "\tat jdk.internal.vm.Continuation.run(java.base@23.0.1/Continuation.java:251)\n\tat java.lang.VirtualThread.runContinuation(java.base@23.0.1/VirtualThread.java:245)\n"
+    "   Mounted virtual thread #7{n}\n{stack}\tat com.acme.quay.Web.quote(Web.java:31)\n\n"
+)
+ENTERS = "\tat com.acme.quay.Rates.get(Rates.java:39)\n\t- waiting to lock <0x000000071c9d0f28> (a com.acme.quay.Rates)\n"
+OWNS = (
+    "\tat jdk.internal.misc.Unsafe.park(java.base@23.0.1/Native Method)\n\tat java.lang.VirtualThread.parkOnCarrierThread(java.base@23.0.1/VirtualThread.java:677)\n"
+    "\tat java.lang.VirtualThread.park(java.base@23.0.1/VirtualThread.java:609)\n\tat java.util.concurrent.locks.LockSupport.park(java.base@23.0.1/LockSupport.java:219)\n"
+    "\tat io.grpc.stub.ClientCalls.blockingUnaryCall(ClientCalls.java:168)\n\tat com.acme.quay.Rates.refresh(Rates.java:72)\n\t- locked <0x000000071c9d0f28> (a com.acme.quay.Rates)\n"
+)
+
+
+def test_threads_that_enter_a_monitor_on_their_carriers_are_pinned_too() -> None:
+    stacks = MOUNTED.format(n=1, stack=OWNS) + MOUNTED.format(n=2, stack=ENTERS) + MOUNTED.format(n=3, stack=ENTERS)
+    verdict = diagnosis_of({"report.md": f"All stops.\n\n```\n$ jcmd 1 Thread.print\n{stacks}\t...\n```\n"}).verdict
+    assert verdict.rule == "virtual-thread-pinning"
+    assert "All 3 carriers that are here are pinned" in verdict.headline
+    assert "2 of them wait to enter a monitor that “#71” holds" in verdict.summary
