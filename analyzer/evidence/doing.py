@@ -222,6 +222,27 @@ def caller(member: ThreadActivity) -> Frame | None:
     return others[end] if end < len(others) else others[-1]
 
 
+def reported_for(members: Sequence[ThreadActivity]) -> tuple[int, int] | None:
+    """The least and the most seconds that a server's own warnings say these threads are at it; None if no warning speaks of one of them."""
+    remarks = [
+        (member.thread.native_state or "").removeprefix(_REPORTED).partition(", one of ")[0].removesuffix(" s") for member in members
+    ]
+    told = [int(lasts) for lasts, member in zip(remarks, members, strict=True) if _is_reported(member) and lasts.isdigit()]
+    return (min(told), max(told)) if told and len(told) == len(remarks) else None
+
+
+def _is_reported(member: ThreadActivity) -> bool:
+    return (member.thread.native_state or "").startswith(_REPORTED)
+
+
+def reported_in_words(members: Sequence[ThreadActivity]) -> str:
+    """`` Its server's own warnings say that they are at it for 615 s or longer.``; empty where none does."""
+    lasts = reported_for(members)
+    return (
+        say(" The server's own warnings say that each is at it for {seconds:,} s or longer.", seconds=lasts[0]) if lasts is not None else ""
+    )
+
+
 def reported(member: ThreadActivity) -> Message | str:
     """How long a server's own warning says that the thread is at it."""
     remark = member.thread.native_state or ""

@@ -16,6 +16,7 @@ from analyzer.evidence.calls import (
     waits_of,
 )
 from analyzer.evidence.citations import of_silence
+from analyzer.evidence.doing import reported_for, reported_in_words
 from analyzer.evidence.movement import has_stood, moved_on, only_busy, progress_text, standing
 from analyzer.evidence.packet_claims import packet_evidence
 from analyzer.evidence.recovery import has_no_limit, of_calls
@@ -185,7 +186,8 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
     lasting = _lasts(serving, target, still) and not _answers_come(target) and not _may_watch(serving, target)
     whole = target.share >= 1 - COUNT_TOLERANCE
     fewer = len(target.connections) < len(serving.callers)
-    waiters = _waiters_in_words(pool, whole=whole, count=len(target.connections) if fewer else None, of=serving.workers)
+    pasted = view.dump is not None and view.dump.fragment and whole and not fewer and pool.bounded
+    waiters = _waiters_in_words(pool, whole=whole, count=len(target.connections) if fewer else None, of=serving.workers, pasted=pasted)
     waiting = (
         stuck_in_words(serving)
         if whole
@@ -207,11 +209,11 @@ def finding(case: Case, serving: ServerPool, target: Target, words: ServiceText)
         who=who,
         whose=whose(view, target.remote, far),
         waiters=waiters,
-        waiting_number=len(target.connections) if fewer and whole else 1,  # “every request thread” is one
+        waiting_number=len(target.connections) if fewer and whole else serving.workers if pasted else 1,  # “every request thread” is one
         waiting=waiting,
         leads=leads(serving, target),
         limits=limits,
-        in_words=progress_text(still),
+        in_words=joined("", (progress_text(still), reported_in_words(serving.callers))),
         clients_in_words=clients_in_words(view, port),
         threads=pool.bounded or view.known.runtime is Runtime.JVM,
     )
@@ -242,8 +244,10 @@ def _unacknowledged(target: Target) -> int:
     return sum(row.send_q or 0 for row in rows) if len(rows) > 1 and waits else 0
 
 
-def _waiters_in_words(pool: Pool, *, whole: bool, count: int | None, of: int) -> str:
+def _waiters_in_words(pool: Pool, *, whole: bool, count: int | None, of: int, pasted: bool) -> str:
     """Who waits, for the headline. ``count``: how many threads have a connection to the service, None if all that call have."""
+    if pasted:
+        return say("{threads} of {name}", threads=plural(of, "pasted request thread"), name=pool.name)
     if not pool.bounded:
         return say("every request in service") if whole else say("a part of the requests in service")
     return say(
@@ -344,7 +348,8 @@ def _nobody_suffers(serving: ServerPool, still: Standing | None) -> Message | No
 
 def _lasts(serving: ServerPool, target: Target, still: Standing | None) -> bool:
     """False for what may be a busy moment: nobody suffers, no dump before shows the threads in the same place, and the service takes connections."""
-    return serving.pressure.exists or has_stood(still) or target.connecting
+    told = reported_for(serving.callers)
+    return serving.pressure.exists or has_stood(still) or target.connecting or (told is not None and told[0] >= LONG_WAIT)
 
 
 def _contradictions(serving: ServerPool, target: Target) -> list[str]:

@@ -52,6 +52,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
 def _actions(serving: ServerPool, target: Target) -> tuple[Action, ...]:
     library = serving.callers[0].activity.library or say("the driver")
     frame = say(" in {culprit}", culprit=serving.culprit) if serving.culprit else ""
+    if serving.callers[0].activity.library not in serving.view.known.databases:
+        limits = serving.view.known.limits_of(library)
+        return _of_service(target, say("{library} ({limits})", library=library, limits=limits) if limits else library, frame)
     return (
         Action(
             When.NOW,
@@ -72,6 +75,27 @@ def _actions(serving: ServerPool, target: Target) -> tuple[Action, ...]:
         Action(
             When.PREVENT,
             say("Switch on TCP keepalive for these connections, and bound how many request threads may wait for the database at once."),
+        ),
+    )
+
+
+def _of_service(target: Target, library: str, frame: str) -> tuple[Action, ...]:
+    """What to do about a service with a client of its own that runs no statements: a directory, a broker."""
+    return (
+        Action(
+            When.NOW,
+            say("Look at {remote}: is it there, does it know these connections, and what does it do for them?", remote=target.remote),
+        ),
+        Action(
+            When.FIX,
+            say("Set a connect and a read timeout for {library}{frame}.", library=library, frame=frame),
+        ),
+        Action(
+            When.PREVENT,
+            say(
+                "Bound how many request threads may wait for {remote} at once, and drop connections that rest for longer than a firewall on the way keeps them.",
+                remote=target.remote,
+            ),
         ),
     )
 

@@ -183,3 +183,27 @@ def test_the_first_line_of_a_long_list_is_no_descriptor() -> None:
     limit = "box# grep 'open files' /proc/77/limits\nMax open files            4096                 4096                 files\n"
     (finding,) = found(report("java.io.IOException: Too many open files", listed, limit), "fd-exhaustion")
     assert "4,096 of 4,096" in finding.headline
+
+
+STUCK = (
+    "<BEA-000337> <[STUCK] ExecuteThread: '{n}' for queue: 'weblogic.kernel.Default (self-tuning)' has been busy for \"{seconds}\" seconds working on the request \"x@1[\nGET /a HTTP/1.1\n\n"
+    ']", which is more than the configured time (StuckThreadMaxTime) of "600" seconds. Stack trace:\n'
+    "\tjava.lang.Object.wait(Native Method)\n\tcom.sun.jndi.ldap.Connection.readReply(Connection.java:418)\n\tcom.sun.jndi.ldap.LdapClient.search(LdapClient.java:534)\n"
+    "\tjavax.naming.directory.InitialDirContext.search(InitialDirContext.java:248)\n\tcom.acme.users.Directory.find(Directory.java:119)\n"
+    "\tweblogic.servlet.internal.ServletRequestImpl.run(ServletRequestImpl.java:1490)\n\tweblogic.work.ExecuteThread.run(ExecuteThread.java:221)\n>\n"
+)
+
+
+@pytest.mark.parametrize(("seconds", "sure"), [(615, Confidence.LIKELY), (5, Confidence.SUSPECTED)])
+def test_the_servers_own_warning_says_that_it_is_no_moment(seconds: int, sure: Confidence) -> None:
+    rows = "".join(
+        f"tcp        0      0 10.9.1.33:482{at}1             10.9.7.20:389               ESTABLISHED 218/java\n" for at in range(2)
+    )
+    stuck = STUCK.format(n=23, seconds=seconds + 27) + STUCK.format(n=8, seconds=seconds)
+    told = report(stuck, "[root@app ~]# netstat -anp | grep :389\n" + rows)
+    (finding,) = found(told, "database-read-hang")
+    assert finding.confidence is sure
+    assert "2 pasted request threads of ExecuteThread wait" in finding.headline
+    assert f"each is at it for {seconds} s or longer" in finding.explanation
+    assert not any("statement" in action.text for action in finding.actions)
+    assert any("com.sun.jndi.ldap.read.timeout" in action.text for action in finding.actions)
