@@ -154,7 +154,7 @@ def _finding(starving: Starved) -> Finding:
         stranger=starving.strangers[0].name if starving.strangers else None,
         **blocked_threads.words(starving),
         unseen=not starving.view.sockets,
-        plain=starving.plain,
+        plain=starving.plain and not starving.view.coverage.threads,  # another pool may be among the threads that are not here
         doubted=judged[0] is not Confidence.CERTAIN,
         kind_in_words=kind_in_words(starving.members),
         frame=frame,

@@ -116,6 +116,7 @@ _refused = lazy(
     r"|\b(?:threads?|workers?) \d{1,5} ?(?:[-–]|to) ?\d{1,5} ?= ?(?!(?:the )?(?:same|like|as|identical)\b)"
     r"|\b(?:would|should) (?:all )?(?:look|stand|wait|hang|show)\b|\blike (?:they|it|we|these) (?:should|would|did|ought)\b"
     r"|^(?![^\n]*\b(?:same|identical|similar|alike|like|such)\b)[^\n]*\b\d{1,6} (?:more|others?|other)(?: \w{2,12}){0,3} (?:omitted|cut|skipped|snipped|trimmed|removed|elided|not shown|in the pool)\b"
+    r"|^(?![^\n]*\b(?:same|identical|similar|alike|like|such|stuck|blocked|waiting)\b)[^\n]{0,20}\b(?:snip(?:ped)?|cut|omitted|skipped)\b[ :,]{1,2}\d{1,6} (?:more|others?|further)(?: [\w-]{2,20}){0,2} threads?\b"
     r"|\b\d{1,6}(?: (?:more|others?|other|threads|workers|handlers|goroutines)){0,2} (?:(?:are|sit|stand|wait) idle|(?:are )?wait(?:ing)? for (?:new |more )?(?:work|jobs|tasks|events))\b"
     r"|\blast (?:week|month|year|night|time)\b|\b(?:days?|weeks?|months?|years?) ago\b"
     r"|\b\d{1,6} (?:more|others?|other|further|additional) (?:commits?|errors?|messages?|lines?|users?|hosts?|servers?|nodes?|pods?|machines?|minutes?|seconds?|hours?|days?|times|exceptions?|entries|warnings?|tickets?|reports?|issues?|files?|sites?|questions?|posts?|logs?|people|persons?|customers?|colleagues?|teams?)\b"

@@ -284,3 +284,9 @@ def test_one_line_may_count_threads_and_sockets() -> None:
     line = "We have 640 sockets in CLOSE_WAIT on port 3000, and in both workers all five threads are in the same place:"
     (one,) = evidence_of({"report.md": f"{line}\n\n{WAITS.format(name='web-7')}\n"}).incident.snapshots
     assert sorted((tally.what, tally.count) for tally in one.tallies) == [(Counted.SOCKETS, 640), (Counted.THREADS, 10)]
+
+
+@pytest.mark.parametrize(("elision", "counts"), [("[snip 46 more qtp threads]", False), ("[snip 46 more like this]", True)])
+def test_threads_that_were_left_out_are_alike_only_where_the_words_say_so(elision: str, counts: bool) -> None:
+    (one,) = evidence_of({"report.md": f"{WAITS.format(name='web-7')}\n{elision}\n"}).incident.snapshots
+    assert any(tally.what is Counted.THREADS for tally in one.tallies) is counts
