@@ -11,6 +11,7 @@ from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers import by_command
+from parsers.equal_threads import with_equal
 from parsers.formats import FORMATS, Format, formats_showing
 from parsers.pieces import one_dump, telling_of, weight_of, with_alike
 from parsers.process import host_facts, wait_channels
@@ -23,6 +24,7 @@ from parsers.text.shapes import Shapes
 from parsers.text.source import Section, Source, cut
 from parsers.text.wrappers import unwrapped
 from parsers.threads import bare_stack, goroutines, named_stacks, stuck_threads
+from parsers.told_pids import with_told_pids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +99,8 @@ def outputs(source: Source) -> list[Output]:
     alone = not _has_dump(found)
     whole = one_dump([_last(output, alone=alone) if output.form is None else output for output in found])
     told = ((one, told_counts.with_told(one.section, one.parsed)) for one in whole)
-    return with_alike([one if parsed is None else Output(one.section, one.form or told_counts, parsed) for one, parsed in told])
+    whole = [one if parsed is None else Output(one.section, one.form or told_counts, parsed) for one, parsed in told]
+    return with_told_pids(with_equal(with_alike(whole)))
 
 
 _LATER: Final = re.compile(r"(?:;|&&)\s*(?:\w+=\S*\s+|sudo\s+)*(?P<tool>[\w-]+)(?P<rest>[^;&]*)")

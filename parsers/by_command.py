@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from parsers.process import df, ps, settings, wait_channels
 from parsers.records import Tally
 from parsers.sockets import file_counts, socket_counts
+from parsers.sockets.counted_rounds import continued, rounds
 from parsers.text.apart import apart_in_words
 from parsers.text.source import Section, cut
 
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
 
 def apart(source: Source, section: Section, shapes: Shapes) -> Iterator[Section]:
-    """The section; where it begins with what its command counted or asked for, that and whatever else stands below it."""
+    """The section, each round of a loop by itself; where one begins with what its command counted or asked for, that and whatever else stands below it."""
+    for piece in rounds(continued(section)) if section.prompt is not None else (section,):
+        yield from _apart(source, piece, shapes)
+
+
+def _apart(source: Source, section: Section, shapes: Shapes) -> Iterator[Section]:
     end = (socket_counts.leading(section) or file_counts.leading(section) or settings.leading(section)) if section.prompt is not None else 0
     if not 0 < end < len(section.lines):
         yield section

@@ -173,6 +173,10 @@ class Told(msgspec.Struct, frozen=True):
         return Evidence(self.event.where, in_words(self.event), (), self.lines - 1)
 
 
+_NONE_IDLE: Final = say("no thread of the pool is idle")
+"""What a table of a pool shows that names no work which waits."""
+
+
 def in_words(event: LogEvent) -> str:
     """What a line proves: "HikariCP orders: a pool of connections had none to give (total 10, active 10)"."""
     subject = event.subject.removesuffix("/<NOSRV>") if event.subject is not None else None
@@ -183,7 +187,8 @@ def in_words(event: LogEvent) -> str:
     if seconds is not None:
         figures.insert(0, say("after {seconds:g} s", seconds=seconds))
     listed = say(" ({figures})", figures=joined(", ", figures[:_FIGURES])) if figures else ""
-    what = say("{what}{figures}", what=_SAYS[event.kind], figures=listed)
+    says = _NONE_IDLE if event.kind is LogKind.STARVED and event.figure("idle") == 0 and not event.figure("queued") else _SAYS[event.kind]
+    what = say("{what}{figures}", what=says, figures=listed)
     if event.kind is LogKind.RECOVERED and (hanging := event.figure("hanging")) is not None:
         what = say("{what}, and {threads} may hang now", what=what, threads=plural(int(hanging), "thread"))
     return say("{about}: {what}", about=about, what=what) if about else what

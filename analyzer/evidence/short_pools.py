@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 POOL: Final = ".NET thread pool"
 _OF_NET: Final = frozenset({POOL, "StackExchange.Redis"})
 _MAIN: Final = frozenset({"Main", "<Main>", "<Main>$"})
+_CROWD: Final = 3
+"""Threads that wait for one monitor from which on its owner holds up more than a moment of others."""
 FEWEST: Final = 10
 """Queued items from which on they are no moment between two threads."""
 
@@ -60,6 +62,12 @@ def blocked_by_site(case: Case, view: ProcessView, short: Short) -> Iterable[lis
             site = application_frame(*members[0]) if picked else None
             found.setdefault(site or pool.name, []).extend(members)
     return found.values()
+
+
+def owns_queue(member: ThreadActivity, view: ProcessView) -> bool:
+    """True for the owner of a monitor for which a table counts threads that wait: these are among the pool's busy ones, and go on when the owner does."""
+    queues = view.dump.queues if view.dump is not None else ()
+    return any(queue.owner == member.thread.native_id and queue.waiters >= _CROWD for queue in queues)
 
 
 def short_of_threads(case: Case) -> Short:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.pooled_sessions import kept_by_pools
+from analyzer.evidence.pooled_transactions import SERVER, idle_behind, last_counts
 from analyzer.evidence.sessions import MOST_NAMED, SERVERS
 from analyzer.families.listed_sessions import LIST_ALONE
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Severity, When
@@ -85,7 +86,7 @@ _NESTED: Final = "nested-connection-lease"
 
 def counted_in_words(case: Case) -> Iterator[str]:
     """``a query counted the sessions of PostgreSQL: 87 active (Lock/transactionid), 1 idle in transaction``: one for each server, of the last count."""
-    for server, counts in _last(case).items():
+    for server, counts in last_counts(case).items():
         yield kept_by_pools(case, server, counts) or say(
             "a query counted the sessions of {server}: {list}", server=SERVERS.get(server, server), list=_listed(counts)
         )
@@ -99,10 +100,13 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
     nested = any(one.rule == _NESTED for one in found)
     if any(snapshot.sessions for snapshot in case.incident.snapshots):
         return  # the list itself tells more
-    for server, counts in _last(case).items():
+    behind = idle_behind(case)
+    for server, counts in last_counts(case).items():
         locked = _number(counts, SessionState.LOCKED)
         resting = _number(counts, SessionState.IN_TRANSACTION)
         others = sum(one.count for one in counts) - resting
+        if behind is not None and server == SERVER and locked < FEWEST:
+            continue  # told with the pool that they fill
         if locked >= FEWEST or (resting >= FEWEST and resting >= others and not nested):
             yield _finding(server, counts, locked, resting)
 
@@ -135,18 +139,6 @@ def _finding(server: str, counts: Sequence[SessionCount], locked: int, resting: 
         culprit=Culprit(library=SERVERS.get(server, server), lock=waits[0].waits_on if waits else None),
         doubts=(Doubt(LIST_ALONE, say("no socket ties the sessions to a process"), Confidence.SUSPECTED),),
     )
-
-
-def _last(case: Case) -> dict[str, list[SessionCount]]:
-    """By server, the rows of the last query: two queries are two moments."""
-    counts = [one for snapshot in case.incident.snapshots for one in snapshot.session_counts if not one.told]
-    found: dict[str, list[SessionCount]] = {}
-    for one in counts:
-        rows = found.setdefault(one.server, [])
-        if rows and (rows[-1].where.file != one.where.file or rows[-1].where.last + 1 != one.where.first):
-            rows.clear()
-        rows.append(one)
-    return found
 
 
 def _number(counts: Sequence[SessionCount], state: SessionState) -> int:

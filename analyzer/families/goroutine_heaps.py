@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.goroutine_states import is_stuck
+from analyzer.families.counted_profiles import with_course
 from analyzer.families.counted_sockets import kept, shown
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Process, Severity, Step, When
 from analyzer.model.message import Message, joined, plural, say
@@ -123,7 +124,7 @@ def unclosed_bodies(case: Case) -> Iterator[Finding]:
         if users > LIKE * number or sum(one.share for one in reading) < SHARE:
             continue
         ends = list(kept(case, near=False))
-        yield _of_bodies(
+        finding = _of_bodies(
             view,
             reading,
             writers,
@@ -132,6 +133,7 @@ def unclosed_bodies(case: Case) -> Iterator[Finding]:
             str(ends[0].end) if ends else None,
             ends[0].counted.number if ends else 0,
         )
+        yield with_course(case, view, finding, reading[0].frames, number, users)
 
 
 def _of_bodies(

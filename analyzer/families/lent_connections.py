@@ -15,6 +15,7 @@ from analyzer.evidence.settings_beside import small_pool
 from analyzer.families import blocked_threads
 from analyzer.families.idle_leases import OPEN, Resting, resting, resting_behind, running
 from analyzer.families.leakers import leaker_of
+from analyzer.families.likely_keepers import as_many_as_lent
 from analyzer.model.finding import Confidence, Outlook, RecoversWhen, When
 from analyzer.model.message import capitalized, plural, say, say_of
 from analyzer.model.text import ByNumber, Do, Either
@@ -108,6 +109,7 @@ def words(shortage: Shortage) -> Words:
     kept = shortage.keeping or (keepers(shortage.view) if shortage.few and lender.lends == JDBC else ())
     leak = leaker_of(shortage) if not kept else None
     runs = _busy(shortage) if rest is None and leak is None and not kept else None
+    alike = as_many_as_lent(shortage) if shortage.few and runs is None and rest is None and leak is None and not kept else None
     return Words(
         **blocked_threads.words(shortage),
         software=lender.software,
@@ -119,14 +121,16 @@ def words(shortage: Shortage) -> Words:
         rows_count=len(rows),
         remote=shortage.service or say("the service"),
         keeping=_keeping_in_words(shortage),
-        kept=bool(kept),
-        kept_at=str(application_frame(*kept[0])) if kept else "",
+        kept=bool(kept) or alike is not None,
+        kept_at=str(application_frame(*kept[0])) if kept else str(alike.site) if alike is not None else "",
         elsewhere=_kept_in_words(shortage, kept)
         if kept
         else _leak_in_words(leak, rest)
         if leak is not None
         else say("{running}: what is lent is in use", running=runs.words)
         if runs is not None
+        else alike.words
+        if alike is not None
         else _unseen(shortage)
         if rest is None
         else say("{resting}: what is lent is not in use, but was not given back", resting=rest.words),
@@ -139,6 +143,10 @@ def words(shortage: Shortage) -> Words:
         if leak is not None
         else say("They are in use: a connection comes back when its statement ends, and the next run takes it again.")
         if runs is not None
+        else say(
+            "A transaction, or a session that was not closed, keeps its connection during such a call. That these have them is inferred from the equal numbers; connections that were never given back look the same."
+        )
+        if alike is not None
         else say("Who has them is not among the threads that are here: statements that take long, or threads that did not give them back.")
         if rest is None
         else say(
@@ -149,7 +157,7 @@ def words(shortage: Shortage) -> Words:
         resting=idle.words if (idle := at_rest(shortage)) is not None else None,
         leaker=leak.site if leak is not None else None,
         since=reported(shortage.members[0]) if len(shortage.members) == 1 else "",
-        unlimited=say(", without a timeout,") if shortage.few and is_untimed(shortage) else "",
+        unlimited=say(", without a timeout,") if shortage.few and is_untimed(shortage) and not shortage.written else "",
     )
 
 
@@ -175,6 +183,8 @@ def open_outlook(shortage: Shortage) -> Outlook | None:
     """That nobody knows whether picked threads get one, where no line tells who has what they wait for."""
     if not shortage.few or leaker_of(shortage) is not None or resting(shortage.case, of_database=True) is not None:
         return None
+    if as_many_as_lent(shortage) is not None:
+        return Outlook(RecoversWhen.CAUSE, say("A connection comes back when whoever keeps it goes on."))
     if _busy(shortage) is not None:
         return Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends."))
     return OPEN
@@ -241,7 +251,8 @@ class Users(TypedDict):
 def users(shortage: Shortage) -> Users:
     """The values for the users of one pool."""
     found, jvm = shortage.users, shortage.view.known.runtime is Runtime.JVM
-    named = leaker_of(shortage) is not None or bool(shortage.keeping)
+    alike = shortage.few and as_many_as_lent(shortage) is not None
+    named = leaker_of(shortage) is not None or bool(shortage.keeping) or alike
     told = multiple(shortage.case, found) if shortage.picked and found else None
     number = told.number if told is not None else len(found)
     return Users(
@@ -249,7 +260,7 @@ def users(shortage: Shortage) -> Users:
         users_count=number,
         unused=not found,
         unused_jvm=not found and jvm and not named,
-        unused_elsewhere=not found and not jvm,
+        unused_elsewhere=not found and not jvm and not alike,
         threads=plural(number, "thread"),
         place=place(common_frame(found)),
     )

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
+from analyzer.evidence.pooled_transactions import POOLER, idle_behind, is_full_pool
 from analyzer.evidence.queues import name_of, queue_in_words
 from analyzer.families.listed_sessions import LIST_ALONE
-from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Finding, Severity, When
+from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Finding, Outlook, RecoversWhen, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Ask, Do, Either, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from analyzer.evidence.pooled_transactions import Behind
     from analyzer.waits.case import Case
     from parsers.records import ProxyLoad
 
-LASTING: Final = 2.0
-"""Seconds in the queue from which on it is no burst."""
 SLOW, QUICK = 1.0, 0.05
 """Seconds for an answer from which on a server is slow, and to make a connection up to which the network is not."""
 LONG: Final = 10.0
@@ -26,15 +28,23 @@ TEXT: Final = Text(
     "queued-at-proxy",
     headline=Either(
         "pool",
-        "{clients} wait at PgBouncer for a connection of {name}{longest}: all {current:,} that it has are given to other clients.",
+        Either(
+            "resting",
+            "{clients} wait at PgBouncer for a connection of {name}{longest}: it has given away all {current:,}, and {resting:,} sessions of the database are idle in a transaction, which are most likely these.",
+            "{clients} wait at PgBouncer for a connection of {name}{longest}: all {current:,} that it has are given to other clients.",
+        ),
         "{requests} wait in HAProxy's queue of {name}: all of {whose} {limit:,} places are taken{slow}.",
     ),
     explanation=Either(
         "pool",
         Either(
-            "session",
-            "In session mode a client keeps its connection until it leaves, even while it does nothing: {current:,} clients that stay, as the pools of applications do, keep all others out, and the database may be idle meanwhile. Long statements look the same: the list of the database's sessions tells.",
-            "A connection comes back at the end of a transaction: long statements, transactions that are kept open, and a pool that is too small for its clients look the same. The list of the database's sessions tells.",
+            "resting",
+            "A connection comes back when its transaction ends. In {resting:,} the client has begun one and sends nothing: it does something else meanwhile, as a call to another service, or has forgotten it. The full pool is what follows from that. Sessions that came past the pooler are counted alike; their addresses tell.",
+            Either(
+                "session",
+                "In session mode a client keeps its connection until it leaves, even while it does nothing: {current:,} clients that stay, as the pools of applications do, keep all others out, and the database may be idle meanwhile. Long statements look the same: the list of the database's sessions tells.",
+                "A connection comes back at the end of a transaction: long statements, transactions that are kept open, and a pool that is too small for its clients look the same. The list of the database's sessions tells.",
+            ),
         ),
         "The proxy lets only so many requests through at once. Servers that answer slowly, and a limit that is too low, fill the queue alike.",
     ),
@@ -44,7 +54,19 @@ TEXT: Final = Text(
         "The list is of one moment: a burst looks the same.",
     ),
     do=(
-        Do(When.NOW, "See what the sessions behind the pool do: idle, a long statement, or an open transaction?", "{look}", on="pool"),
+        Do(When.NOW, "See what the sessions behind the pool do: idle, a long statement, or an open transaction?", "{look}", on="unknown"),
+        Do(
+            When.NOW,
+            "See whose transactions these are: since when, from which address, and the last statement of each.",
+            "{look}",
+            on="resting",
+        ),
+        Do(
+            When.FIX,
+            "Commit or roll back before anything slow: no call to another service, and no waiting, inside a transaction. A larger pool would only fill as well.",
+            on="resting",
+        ),
+        Do(When.PREVENT, "Set a timeout on idle transactions (idle_in_transaction_session_timeout).", on="resting"),
         Do(When.NOW, "Look how long the servers take for the requests that they serve, and what their threads wait for.", on="proxy"),
         Do(
             When.FIX,
@@ -64,6 +86,7 @@ TEXT: Final = Text(
         "connected": Either("quick", " while a connection to the servers is made at once"),
     },
 )
+_CLIENTS: Final = Outlook(RecoversWhen.CAUSE, say("The queue moves when the clients end their transactions."))
 _LOOK: Final = 'psql -c "SELECT pid, state, xact_start, state_change, client_addr, client_port, query FROM pg_stat_activity" > sessions.txt'
 
 
@@ -74,28 +97,31 @@ def suspicions(case: Case) -> Iterator[Finding]:
     if full:
         most = max(full, key=lambda load: load.queued or 0)
         servers = [load for load in full if load.proxy == most.proxy and load.software == most.software != "PgBouncer"]
-        yield _finding(most, servers)
+        behind = idle_behind(case)
+        yield _finding(most, servers, behind if behind is not None and behind.load is most else None)
 
 
 def _is_full(load: ProxyLoad) -> bool:
     """True if somebody waits though no place is left; of a pooler only for longer than a burst."""
     if not load.queued or not load.current:
         return False
-    if load.software == "PgBouncer":
-        return load.idle == 0 and (load.waits or 0.0) >= LASTING
+    if load.software == POOLER:
+        return is_full_pool(load)
     return load.server not in {"FRONTEND", "BACKEND"} and bool(load.limit) and load.current >= (load.limit or 0)
 
 
-def _finding(load: ProxyLoad, servers: Sequence[ProxyLoad]) -> Finding:
-    pool, session = load.software == "PgBouncer", load.mode == "session"
+def _finding(load: ProxyLoad, servers: Sequence[ProxyLoad], behind: Behind | None) -> Finding:
+    pool, session = load.software == POOLER, load.mode == "session"
     queued = sum(one.queued or 0 for one in servers) or load.queued or 0
     lasts = pool and (load.waits or 0.0) >= LONG
     text = TEXT.filled(
         None,
         pool=pool,
         proxy=not pool,
-        session=pool and session,
-        shared=pool and not session,
+        session=pool and session and behind is None,
+        shared=pool and not session and behind is None,
+        unknown=pool and behind is None,
+        resting=behind.number if behind is not None else 0,
         lasts=lasts,
         clients=plural(load.queued or 0, "client"),
         requests=plural(queued, "request"),
@@ -111,8 +137,15 @@ def _finding(load: ProxyLoad, servers: Sequence[ProxyLoad]) -> Finding:
         look=_LOOK,
     )
     sure = Confidence.LIKELY if lasts else Confidence.SUSPECTED
-    shown = (Evidence(load.where, queue_in_words(load), (str(load.queued),)),)
-    return text.finding(
+    shown = (
+        Evidence(load.where, queue_in_words(load), (str(load.queued),)),
+        *(
+            (Evidence(behind.row.where, say("{sessions} idle in a transaction", sessions=plural(behind.row.count, "session")), ()),)
+            if behind is not None
+            else ()
+        ),
+    )
+    made = text.finding(
         severity=Severity.WARNING,
         confidence=sure,
         evidence=shown,
@@ -120,3 +153,4 @@ def _finding(load: ProxyLoad, servers: Sequence[ProxyLoad]) -> Finding:
         culprit=Culprit(library=load.software),
         doubts=(Doubt(LIST_ALONE, say("no socket ties the sessions to a process"), sure),),
     )
+    return replace(made, outlook=_CLIENTS) if behind is not None else made

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from analyzer.evidence.chosen_threads import FEW_THREADS
 from analyzer.evidence.citations import blamed, of_threads
 from analyzer.evidence.sessions import (
-    age_in_words,
     drivers_of,
     kill_of,
     kinds_in_words,
@@ -23,6 +22,8 @@ from analyzer.evidence.sessions import (
     server_of,
     session_in_words,
 )
+from analyzer.families import several_holders
+from analyzer.families.several_holders import METADATA, age_of, doing
 from analyzer.families.tied_sessions import of_others, tied, victim_of
 from analyzer.join.session_waits import SessionWaits
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Severity, When
@@ -47,7 +48,6 @@ _WHOLE: Final = "relation"
 """PostgreSQL's name of a lock on a table."""
 _CANCEL: Final = {"postgresql": "SELECT pg_cancel_backend({id});", "mysql": "KILL {id};"}
 """What ends a statement of a session, without its transaction where the server can."""
-_METADATA: Final = "metadata lock"
 _ALONE: Final = re.compile(
     r"\s*(?:ALTER|DROP|TRUNCATE|REINDEX|CLUSTER|LOCK|REFRESH\s+MATERIALIZED|VACUUM\s*\(?\s*FULL|CREATE\s+(?:UNIQUE\s+)?(?:INDEX|TRIGGER))\b",
     re.IGNORECASE,
@@ -173,9 +173,18 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
         if holds:
             hold = max(holds, key=lambda one: len(one.waiters))
             few = next((one for one in found if _of_server(one, drivers_of(hold.holder))), None)
-            told = _finding(hold, few, _callers(case, drivers_of(hold.holder)) if few is None else ())
+            callers = _callers(case, drivers_of(hold.holder)) if few is None else ()
+            told = _of_several(waits, hold) if few is None and not callers else None
+            told = told or _finding(hold, few, callers)
             ours = victim is not None and victim is victim_of(case, found, hold.waiters)
             yield tied(case, told, victim, hold.waiters) if ours and victim is not None else told
+
+
+def _of_several(waits: SessionWaits, hold: _Hold) -> Finding | None:
+    """The finding for a table's lock that several sessions may hold; None where the server names the holder, or one alone may be it."""
+    longest = max(hold.waiters, key=age_of)
+    found = several_holders.candidates(waits, longest) if not hold.told and METADATA in (longest.waits_on or "") else ()
+    return several_holders.finding(hold.waiters, found, cancel_of(longest) if _wants_whole(longest) else "") if len(found) > 1 else None
 
 
 def _callers(case: Case, servers: Collection[str]) -> tuple[ThreadActivity, ...]:
@@ -265,34 +274,26 @@ def _suspect(waits: SessionWaits, waiter: Session) -> Session | None:
 
     Row locks are held by whoever changed the row: of these nothing can be told by age.
     """
-    if _METADATA in (waiter.waits_on or ""):
-        return _oldest(waits, waiter)
+    if METADATA in (waiter.waits_on or ""):
+        found = several_holders.candidates(waits, waiter)
+        return max((one for one in found if one.state is found[0].state or one.own_link is not None), key=age_of, default=None)
     return _on_table(waits, waiter) if (waiter.waits_on or "").endswith(_WHOLE) else None
-
-
-def _oldest(waits: SessionWaits, waiter: Session) -> Session | None:
-    first = max((_age(one) for one in waits.sessions if one.state is SessionState.LOCKED and one.server == waiter.server), default=0.0)
-    others = [one for one in waits.sessions if one.server == waiter.server and one.state is not SessionState.LOCKED]
-    transactions = [one for one in others if one.own_link is not None or one.state is SessionState.IN_TRANSACTION]
-    older = [one for one in others if one.state in {SessionState.ACTIVE, SessionState.IDLE} and _age(one) >= first > 0]
-    running = [one for one in older if one.state is SessionState.ACTIVE]
-    return max(transactions or running or older, key=_age, default=None)
 
 
 def _on_table(waits: SessionWaits, waiter: Session) -> Session | None:
     """Who may hold the table that a statement wants for itself: of the transactions from before its wait one that asked that table last, else the oldest."""
     locked = [one for one in waits.sessions if one.state is SessionState.LOCKED and one.server == waiter.server]
-    first = next((one for one in sorted(locked, key=_age, reverse=True) if _wants_whole(one)), None)
+    first = next((one for one in sorted(locked, key=age_of, reverse=True) if _wants_whole(one)), None)
     if first is None:
         return None
     rests = SessionState.IN_TRANSACTION
     open_ones = [
         one
         for one in waits.sessions
-        if one.server == waiter.server and one.state in {rests, SessionState.ACTIVE} and _age(one) >= _age(first) > 0
+        if one.server == waiter.server and one.state in {rests, SessionState.ACTIVE} and age_of(one) >= age_of(first) > 0
     ]
     asked = [one for one in open_ones if _tables(one) & _tables(first)]
-    return max(asked or [one for one in open_ones if one.state is rests], key=_age, default=None)
+    return max(asked or [one for one in open_ones if one.state is rests], key=age_of, default=None)
 
 
 def _wants_whole(session: Session) -> bool:
@@ -305,10 +306,6 @@ def _tables(session: Session) -> set[str]:
     return {match.lower() for match in _TABLE(session.statement or "")}
 
 
-def _age(session: Session) -> float:
-    return max(session.transaction_age or 0.0, session.state_age or 0.0)
-
-
 def _lasts(hold: _Hold) -> bool:
     """True if somebody has waited for long, or if the list has no times: then it is for the reader to say."""
     ages = [age for one in hold.waiters for age in (one.state_age, one.transaction_age) if age is not None]
@@ -318,8 +315,8 @@ def _lasts(hold: _Hold) -> bool:
 def _finding(hold: _Hold, few: Finding | None, callers: Sequence[ThreadActivity]) -> Finding:
     holder, waiters = hold.holder, hold.waiters
     rests, runs = holder.state in _RESTS, holder.state is SessionState.ACTIVE
-    timed = _age(holder) >= LONG or any(_age(one) >= LONG for one in waiters)
-    longest = max(waiters, key=_age)
+    timed = age_of(holder) >= LONG or any(age_of(one) >= LONG for one in waiters)
+    longest = max(waiters, key=age_of)
     text = TEXT.filled(
         few.process if few is not None else None,
         told=hold.told,
@@ -328,11 +325,11 @@ def _finding(hold: _Hold, few: Finding | None, callers: Sequence[ThreadActivity]
         kinds=kinds_in_words(waiters),
         session=session_in_words(holder),
         session_begins=capitalized(session_in_words(holder)),
-        doing=_doing(holder),
+        doing=doing(holder),
         longest_begins=capitalized(longest_in_words(waiters)),
         behind=hold.behind,
         ahead=session_in_words(hold.ahead) if hold.ahead is not None else None,
-        metadata=(_METADATA in (longest.waits_on or "") or (not hold.told and _wants_whole(longest))) and len(waiters) > 1,
+        metadata=(METADATA in (longest.waits_on or "") or (not hold.told and _wants_whole(longest))) and len(waiters) > 1,
         whole=longest.id if longest.server in _CANCEL and _wants_whole(longest) and len(waiters) > 1 else None,
         cancel=cancel_of(longest),
         asked=not hold.told and bool(_tables(holder) & _tables(longest)),
@@ -389,12 +386,3 @@ def _judged(text: Filled, hold: _Hold, shown: tuple[Evidence, ...], sure: Confid
         culprit=culprit,
         doubts=(Doubt(LIST_ALONE, say("no socket ties the sessions to a process"), sure),),
     )
-
-
-def _doing(holder: Session) -> str:
-    if holder.state in _RESTS:
-        in_one = holder.state is SessionState.IN_TRANSACTION or holder.own_link is not None
-        return say("is idle in a transaction{age}" if in_one else "is idle{age}", age=age_in_words(holder))
-    if holder.state is SessionState.ACTIVE:
-        return say("runs a statement{age}", age=age_in_words(holder))
-    return say("is in a state that the list does not show")

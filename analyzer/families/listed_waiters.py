@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from analyzer.evidence.citations import of_threads
 from analyzer.evidence.doing import doing
 from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, RecoversWhen, Severity, When
-from analyzer.model.message import say
+from analyzer.model.message import joined, say
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame, blocking_frame
 from parsers.records import LockVerb
@@ -93,4 +95,22 @@ def _finding(view: ProcessView, queue: LockQueue) -> Finding:
         culprit=Culprit(
             thread=owner.thread.label if owner is not None else None, lock=queue.cls, frame=str(app) if app is not None else None
         ),
+    )
+
+
+def with_count(found: Finding, view: ProcessView, owner: ThreadActivity | None) -> Finding:
+    """The finding about a lock and its owner with the number of those who wait, where a table of monitors counts more than a moment's."""
+    queues = view.dump.queues if view.dump is not None and owner is not None else ()
+    queue = next((one for one in queues if owner is not None and one.owner == owner.thread.native_id and one.waiters >= FEWEST), None)
+    if queue is None:
+        return found
+    counted = Evidence(queue.where, say("{count:,} threads wait for the lock of {lock}", count=queue.waiters, lock=queue.cls), (queue.cls,))
+    return replace(
+        found,
+        confidence=min(found.confidence, Confidence.LIKELY, key=lambda one: one.rank),
+        explanation=joined(
+            " ", [found.explanation, say("The table of monitors counts {count:,} threads that wait for the lock.", count=queue.waiters)]
+        ),
+        evidence=(*found.evidence, counted),
+        doubts=(),
     )

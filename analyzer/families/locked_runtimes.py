@@ -89,19 +89,26 @@ def findings(locked: Sequence[Locked]) -> Iterator[Finding]:
 
 
 def _of(view: ProcessView) -> Locked | None:
+    """The workers of a process if all whose stacks are here wait so; a mere row of a debugger's list shows the innermost frame, and not where its thread stands."""
     members = [member for pool in view.pools for member in pool.members]
+    listed = [member for member in members if is_worker(member) and len(member.thread.frames) == 1]
     workers = [
-        member for member in members if is_worker(member) and not any(frame.cls.startswith(MAY_BLOCK) for frame in member.thread.frames)
+        member
+        for member in members
+        if is_worker(member) and member not in listed and not any(frame.cls.startswith(MAY_BLOCK) for frame in member.thread.frames)
     ]
     found = [_waits(view, member) for member in workers]
     first = found[0] if found else None
     if len(found) < SMALLEST or first is None or any(one is None or not _same(one[1], first[1]) for one in found):
         return None
-    others = [member for member in members if member not in workers]
+    tops = {member.thread.frames[0].full for member in (*workers, *listed)}
+    others = [member for member in members if member not in workers and member not in listed]
+    if listed and len(tops) > 1:
+        return None  # one of the rows waits for the network: its worker polls
     if not all(_does_nothing(view, member) for member in others):
         return None
     sites = tuple({one[1].full: one[1] for one in found if one is not None}.values())
-    return Locked(view, tuple(workers), first[0], sites, whole=bool(others) and len(workers) >= SURE)
+    return Locked(view, tuple(workers), first[0], sites, whole=bool(others) and not listed and len(workers) >= SURE)
 
 
 def _same(one: Frame, other: Frame) -> bool:

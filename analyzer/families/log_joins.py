@@ -161,12 +161,20 @@ _KEPT: Final = 100
 
 def of_far_ends(case: Case, event: LogEvent) -> str:
     """Where most of the connections lead that were counted by their far end, where a process had no descriptor left: empty for few, or none that most lead to."""
-    ends = [
-        (one.number, one.last.remote) for one in case.counts.of(Counted.SOCKETS) if one.last.remote is not None and one.last.remote.port
-    ]
-    number, remote = max(ends, key=lambda one: one[0], default=(0, None))
-    if event.kind is not LogKind.DESCRIPTORS or remote is None or number < _KEPT or number < MOSTLY * sum(count for count, _ in ends):
+    ends = [one for one in case.counts.of(Counted.SOCKETS) if one.last.remote is not None and one.last.remote.port]
+    most = max(ends, key=lambda one: one.number, default=None)
+    if event.kind is not LogKind.DESCRIPTORS or most is None:
         return ""
+    number, remote, first = most.number, most.last.remote, most.readings[0].count
+    if number < _KEPT or number < MOSTLY * sum(one.number for one in ends):
+        return ""
+    if number >= 2 * first:
+        return say(
+            ": {connections} lead to {remote}, of those that were counted, and {first:,} did when they were counted first: what opens them keeps them, as a client that is made for each call and never closed does",
+            connections=plural(number, "connection"),
+            remote=remote,
+            first=first,
+        )
     return say(
         ": {connections} lead to {remote}, of those that were counted: what opens them keeps them, as a client that is made for each call and never closed does",
         connections=plural(number, "connection"),

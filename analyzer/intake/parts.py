@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from analyzer.model.incident import TABLES, ArtifactPart
-from parsers.records import BESIDE, Elision, HostFact, LogEvent, LogLines, Parsed, Session, SessionBlock, ThreadDump
+from parsers.records import BESIDE, Elision, HostFact, LogEvent, LogLines, Parsed, Runtime, Session, SessionBlock, ThreadDump
 from parsers.text.looks import LOOKED_AT, NO_LOG, looks_like
 
 if TYPE_CHECKING:
@@ -210,3 +210,24 @@ def foreign(head: bytes) -> str:
     if name is None:
         return "not a text file"
     return f"a capture in the format of {name}, which is not read; “editcap -F pcap IN OUT” turns it into one that is"
+
+
+def kind_of(part: Part, above: Sequence[Part]) -> str:
+    """What an output is, by which outputs of one command at several moments are told from those of several commands at one.
+
+    A profile of goroutines without a command below one that has a command is of the same program: people copy the command once.
+    """
+    prompt = part.prompt
+    if prompt is None and _is_profile(part):
+        prompt = next((one.prompt for one in reversed(above) if _is_profile(one)), None)
+    return f"{part.form} {prompt or ''}{part.listed}{_stacks_of(part)}"
+
+
+def _is_profile(part: Part) -> bool:
+    return any(dump.runtime is Runtime.GO and dump.total is not None for dump in part.of(ThreadDump))
+
+
+def _stacks_of(part: Part) -> str:
+    """What tells stacks of one moment apart where a runtime is no JVM: a file has those of many processes, a program prints its own in two forms."""
+    dumps = [dump for dump in part.of(ThreadDump) if dump.runtime is not Runtime.JVM]
+    return "".join(f" {dump.pid or ''}{'' if dump.complete is None else 'counted'}" for dump in dumps[:1])

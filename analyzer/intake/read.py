@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 from analyzer.intake.far_tables import far_tables
 from analyzer.intake.inventory import settled, skipped, skipping
 from analyzer.intake.near_names import meant
-from analyzer.intake.parts import Part, ends_inside, facts_of, foreign, large_log, left_out_of, part_of, time_of, weight_of
+from analyzer.intake.parts import Part, ends_inside, facts_of, foreign, kind_of, large_log, left_out_of, part_of, time_of, weight_of
 from analyzer.intake.snapshots import Place, SeriesPiece, place
 from analyzer.intake.zones import in_zone, zone_of
 from analyzer.model.errors import Unusable
@@ -21,7 +21,7 @@ from analyzer.model.message import say
 from analyzer.software.knowledge import SETTINGS_FILE
 from parsers import outputs
 from parsers.capture.stream import HASHED, holds_capture, is_packed
-from parsers.records import BESIDE, Collected, Collection, Elision, HostFact, Pid, Runtime, SocketRow, ThreadDump
+from parsers.records import BESIDE, Collected, Collection, Elision, HostFact, Pid, SocketRow, ThreadDump
 from parsers.text.source import Source, is_binary
 from parsers.uncollected import uncollected
 
@@ -273,11 +273,7 @@ def assemble(name: str, readings: Sequence[Reading], host: str | None = None, zo
         for index, part in enumerate(reading.parts):
             if part.form is not None and (part.has_facts or part.is_empty_table):
                 # Two different commands in one pasted session are one moment; the same command again is the next.
-                pieces.append(
-                    SeriesPiece(
-                        reading.file, index, f"{part.form} {part.prompt or ''}{part.listed}{_stacks_of(part)}", time_of(part), part.clock
-                    )
-                )
+                pieces.append(SeriesPiece(reading.file, index, kind_of(part, reading.parts[:index]), time_of(part), part.clock))
                 owners.append((number, index))
     far = {(reading.file, number): near for reading in readings for number, near in far_tables(reading.parts).items()}
     places = place(pieces, pids, _hosts_named(readings), far)
@@ -378,12 +374,6 @@ def _pids(readings: Sequence[Reading]) -> set[int]:
             pids |= {owner.pid for row in part.of(SocketRow) if row.owners for owner in row.owners}
             pids.update(dump.pid for dump in part.of(ThreadDump) if dump.pid is not None)
     return pids
-
-
-def _stacks_of(part: Part) -> str:
-    """What tells stacks of one moment apart where a runtime is no JVM: a file has those of many processes, a program prints its own in two forms."""
-    dumps = [dump for dump in part.of(ThreadDump) if dump.runtime is not Runtime.JVM]
-    return "".join(f" {dump.pid or ''}{'' if dump.complete is None else 'counted'}" for dump in dumps[:1])
 
 
 def _pid_in_name(file: str, pids: set[int]) -> Pid | None:

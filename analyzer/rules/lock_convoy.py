@@ -144,12 +144,15 @@ def diagnose(case: Case) -> Iterator[Finding]:
     told = {one.member.thread for one in of_themselves} | {member.thread for one in of_runtimes for member in one.members}
     yield from chain(signal_handlers.findings(of_themselves), locked_runtimes.findings(of_runtimes))
     queues = (queue for queue in lock_queues(case) if queue.noteworthy)
-    yield from (_finding(queue) for queue in queues if told.isdisjoint(member.thread for member in queue.members))
-    yield from chain(forked_locks.suspicions(case), held_files.suspicions(case))
+    found = [(queue, _finding(queue)) for queue in queues if told.isdisjoint(member.thread for member in queue.members)]
     if any(view.dump is not None and view.dump.queues for view in case.latest):
         from analyzer.families import listed_waiters  # noqa: PLC0415 - of .NET's tables alone
 
+        yield from (listed_waiters.with_count(one, queue.view, queue.owner) for queue, one in found)
         yield from listed_waiters.suspicions(case)
+    else:
+        yield from (one for _, one in found)
+    yield from chain(forked_locks.suspicions(case), held_files.suspicions(case))
 
 
 def _finding(queue: LockQueue) -> Finding:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from analyzer.contention.blocked_group import BlockedGroup, judge
 from analyzer.evidence.calls import kind_in_words
 from analyzer.evidence.citations import of_threads
-from analyzer.evidence.short_pools import POOL, blocked_by_site, short_of_threads
+from analyzer.evidence.short_pools import POOL, blocked_by_site, owns_queue, short_of_threads
 from analyzer.families import blocked_runtimes, blocked_threads
 from analyzer.model.finding import Kind, Outlook, RecoversWhen, When
 from analyzer.model.message import plural, say
@@ -71,7 +71,9 @@ def diagnose(case: Case) -> Iterator[Finding]:
         if view.known.runtime is not Runtime.DOTNET:
             continue
         short = short_of_threads(case)
-        groups = (BlockedGroup(case, view, members) for members in blocked_by_site(case, view, short))
+        # The owner of a monitor that a crowd waits for is the lock's story: its own task may wait for anything.
+        found = (members for members in blocked_by_site(case, view, short) if not all(owns_queue(one, view) for one in members))
+        groups = (BlockedGroup(case, view, members) for members in found)
         yield from (_finding(group, short) for group in groups if group.noteworthy)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -106,6 +106,10 @@ class Case:
             same = named.get(identity, set())
             if len(same) == 1 and view.dump is not None and view.dump.runtime is Runtime.GO and not view.sockets:
                 found[view] = next(iter(same))
+        profiles: dict[object, Identity] = {}
+        for view in self.views:
+            if (key := _of_profile(view)) is not None:
+                found[view] = profiles.setdefault(key, found[view])
         return found
 
     @cached_property
@@ -132,6 +136,15 @@ def _identity(view: ProcessView) -> Identity:
     """What makes two views the same process: host and pid; without a pid its server pools' names."""
     pid = view.process.pid
     return view.snapshot.host, pid, None if pid is not None else _pools(view)
+
+
+def _of_profile(view: ProcessView) -> object | None:
+    """What two counted profiles of goroutines in one text have in common that are of one program: the stack on which most stand. Small groups people leave out."""
+    dump = view.dump
+    if view.process.pid is not None or view.sockets or dump is None or dump.total is None or dump.runtime is not Runtime.GO:
+        return None
+    stacks = Counter(thread.frames for thread in dump.threads)
+    return view.snapshot.host, dump.where.file, max(stacks, key=lambda frames: stacks[frames]) if stacks else None
 
 
 def _pools(view: ProcessView) -> str:

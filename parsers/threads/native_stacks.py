@@ -58,7 +58,7 @@ _several = lazy(
 """The same for several, of which nobody kept the header: ``Thread 3, Thread 2: same as Thread 4``."""
 _each = lazy(r"\d{1,7}").findall
 _debuggers = lazy(r"Thread (?P<number>\d{1,7}) ").match
-_meant = lazy(r"[^\d#]{0,30}\bthread (?P<number>\d{1,7})\b").match
+_meant = lazy(r"(?:[^\d#]{0,30}\bthread |\s{0,3}(?:as|to|of) #?(?=\d{1,7}[\s.)\],]{0,4}$))(?P<number>\d{1,7})\b").match
 _tid = lazy(r"TID (?P<lwp>\d{1,10}):\s*$").match
 _pid = lazy(
     r"(?:PID (?P<eu>\d{1,10}) - (?:process|core)|\[Inferior \d{1,4} \(process (?P<inferior>\d{1,10})\) (?P<end>detached|exited)|Attaching to process (?P<attach>\d{1,10}))"

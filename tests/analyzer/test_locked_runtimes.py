@@ -67,3 +67,49 @@ def test_who_else_may_have_it(frames: tuple[str, ...], name: str) -> None:
 def test_two_methods_of_one_type_take_what_guards_it(second: str, told: bool) -> None:
     other = (*STD, f"mill::bins::{second}::{{{{closure}}}} () at src/bins.rs:57", *TASK)
     assert bool(findings(thread(3, WORKER), thread(2, other), thread(1, MAIN, "mill"))) is told
+
+
+ROW = '  {number}    Thread 0x7f0d6a{number:03}640 (LWP 714{number:02}) "{name}"  {frame}\n'
+
+
+def listed(*rows: tuple[int, str, str]) -> str:
+    head = "(gdb) info threads\n  Id   Target Id                                   Frame\n"
+    return head + "".join(ROW.format(number=number, name=name, frame=frame) for number, name, frame in rows)
+
+
+LIST = listed((1, "mill", MAIN[0]), *((number, "tokio-runtime-w", WAITS[0]) for number in (2, 3, 4, 5, 6)))
+
+
+@pytest.mark.parametrize("words", ["4 and 5 are equal to 2, 6 is the same as 3.", "Threads 4, 5 and 6 look exactly like thread 2."])
+def test_rows_of_which_words_tell_the_stack_count(words: str) -> None:
+    stacks = "".join((thread(1, MAIN, "mill"), thread(2, WORKER), thread(3, WORKER)))
+    text = f"It hangs:\n\n```\n{LIST}(gdb) thread apply 1 2 3 bt\n\n{stacks}```\n\n{words}\n"
+    (finding,) = [one for one in found(diagnosis_of({"post.md": text}), "lock-convoy") if "async runtime" in one.headline]
+    assert finding.headline.startswith("All 5 workers")
+    assert finding.confidence is Confidence.LIKELY
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["", "4 and 5 are not equal to 2.", "4 and 5 are equal to 9.", "Would 4 and 5 be equal to 2?", "Code 4 and 5 are like 2.5 before."],
+)
+def test_mere_rows_are_no_workers_whose_stacks_are_here(words: str) -> None:
+    (finding,) = findings(LIST, thread(1, MAIN, "mill"), thread(2, WORKER), thread(3, WORKER), words)
+    assert finding.headline.startswith("All 2 workers")
+    assert finding.confidence is Confidence.SUSPECTED
+
+
+def test_a_row_that_waits_for_the_network_is_a_worker_that_polls() -> None:
+    rows = listed(
+        (2, "tokio-runtime-w", WAITS[0]), (3, "tokio-runtime-w", WAITS[0]), (4, "tokio-runtime-w", "epoll_wait () at epoll_wait.c:30")
+    )
+    assert not findings(rows, thread(1, MAIN, "mill"), thread(2, WORKER), thread(3, WORKER))
+
+
+def test_a_header_with_words_names_the_debuggers_number() -> None:
+    other = (*WAITS, "tokio::runtime::thread_pool::worker::Context::park_timeout () at worker.rs:1")
+    head = 'Thread {number} (Thread 0x7f0d6a00{number}640 (LWP 7140{number}) "tokio-runtime-w"): same as {meant}\n\n'
+    same = thread(5, WORKER), thread(4, other, "blocking-1")
+    (finding,) = findings(*same, head.format(number=3, meant=5), thread(1, MAIN, "mill"))
+    assert finding.headline.startswith("All 2 workers")
+    assert not findings(*same, head.format(number=3, meant=4), thread(1, MAIN, "mill"))
