@@ -273,8 +273,10 @@ def _frames_below(lines: Sequence[str], index: int) -> Iterator[Frame]:
     if found := traces.frames_below([_bare(below) for below in lines[index + 1 : index + 1 + _DEEPEST]]):
         yield from found
         return
-    for below in lines[index + 1 : index + 1 + _DEEPEST]:
+    for at, below in enumerate(lines[index + 1 : index + 1 + _DEEPEST], index + 1):
         line = _bare(below)
+        if begun and not line and kernel.traced_frame("".join(lines[at + 1 : at + 2])[:LONGEST]) is not None:
+            continue  # the rest of the line above stood here, before the parts were joined
         if (other := loops.quoted_frame(line) or kernel.traced_frame(line)) is not None:
             begun = True
             yield other
