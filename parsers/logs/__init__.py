@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.logs import (
+    containers,
     databases,
     deadlocks,
     failures,
@@ -49,6 +50,7 @@ _SHAPES: Final = (
     *space.SHAPES,
     *pools.SHAPES,
     *watchdogs.SHAPES,
+    *containers.SHAPES,
     *limits.SHAPES,
     *products.SHAPES,
     *failures.SHAPES,
@@ -145,7 +147,9 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
         heap.read(text, lines, first)
         for index in _telling(text):
             line = lines[index][:LONGEST]
-            if (fact := _fact(line)) is None or (figures := _figures_of(fact, lines, index)) is None:
+            if (fact := _fact(line)) is None or (fact := containers.known(fact, lines, index)) is None:
+                continue
+            if (figures := _figures_of(fact, lines, index)) is None:
                 continue
             fact = space.known(fact, lines, index)
             events.append(
