@@ -41,7 +41,9 @@ _WRITTEN_IN: Final = (
 )
 """How the sources of a runtime's frames end: what comes with it is known by that."""
 _FIGURES: Final = 6
-_TOLD_ELSEWHERE: Final = frozenset({"seconds", "answered", "places", "times", "hanging", "before", "after", "size", "percent", "probe"})
+_TOLD_ELSEWHERE: Final = frozenset(
+    {"seconds", "answered", "places", "times", "hanging", "before", "after", "size", "percent", "probe", "endless"}
+)
 """Figures that sentences have in words of their own, or that have no unit; HAProxy's port is that of a client."""
 _ANY: Final = "program"
 """The source of lines that many kinds of software write alike."""

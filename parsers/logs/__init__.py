@@ -10,6 +10,7 @@ from parsers.logs import (
     databases,
     deadlocks,
     failures,
+    harakiri,
     kernel,
     leaks,
     limits,
@@ -149,6 +150,7 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
             line = lines[index][:LONGEST]
             if (fact := _fact(line)) is None or (fact := containers.known(fact, lines, index)) is None:
                 continue
+            fact = harakiri.known(fact, lines, index)
             if (figures := _figures_of(fact, lines, index)) is None:
                 continue
             fact = space.known(fact, lines, index)
