@@ -13,7 +13,8 @@ from analyzer.families.kernel_sleepers import KILLABLE, REMOTE
 from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, joined, plural, say
 from analyzer.model.text import Do, Either, Text
-from parsers.records import ASLEEP_IN, LogKind, Pid, TcpState
+from parsers.records import LogKind, Pid, TcpState
+from parsers.records.task_records import ASLEEP_IN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

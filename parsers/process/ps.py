@@ -15,8 +15,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import ASLEEP_IN, Counter, NativeId, Parsed, Pid, ProcessRow, TaskSyscall
+from parsers.records import Counter, NativeId, Parsed, Pid, ProcessRow, TaskSyscall
 from parsers.records.shows import Shows
+from parsers.records.task_records import ASLEEP_IN
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 

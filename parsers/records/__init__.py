@@ -19,7 +19,6 @@ from parsers.records.sessions import Session, SessionBlock, SessionCount, Sessio
 from parsers.records.stack_records import Frame, LockQueue, LoopHandle, Runtime
 from parsers.records.tallies import Counted, Setting, Tally
 from parsers.records.task_records import (
-    ASLEEP_IN,
     DESCRIPTOR_FIRST,
     MAIN,
     PINNED,
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 _Kind = TypeVar("_Kind")
 
 __all__ = [
-    "ASLEEP_IN",
     "BESIDE",
     "DESCRIPTOR_FIRST",
     "MAIN",
