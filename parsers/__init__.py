@@ -22,6 +22,7 @@ from parsers.text.notes import noted
 from parsers.text.packed import packed
 from parsers.text.shapes import Shapes
 from parsers.text.source import Section, Source, cut
+from parsers.text.wrapped_lines import joined
 from parsers.text.wrappers import unwrapped
 from parsers.threads import bare_stack, goroutines, named_stacks, stuck_threads
 from parsers.told_pids import with_told_pids
@@ -82,7 +83,7 @@ def outputs(source: Source) -> list[Output]:
     Where lines are not understood, what copying may have done to them is undone, as long as more are understood then than before. The source
     keeps its lines as they stand in the file, but for those that were packed into one.
     """
-    bare = unwrapped(source.lines)
+    bare = unwrapped(source.lines) or joined(source.lines)
     lines: Sequence[str] = source.lines if bare is None else bare
     if len(lines) != len(source.lines):
         source.lines = lines

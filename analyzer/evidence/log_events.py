@@ -41,7 +41,9 @@ _WRITTEN_IN: Final = (
 )
 """How the sources of a runtime's frames end: what comes with it is known by that."""
 _FIGURES: Final = 6
-_TOLD_ELSEWHERE: Final = frozenset({"seconds", "answered", "places", "times", "hanging", "before", "after", "size", "percent"})
+_TOLD_ELSEWHERE: Final = frozenset(
+    {"seconds", "answered", "places", "times", "hanging", "before", "after", "size", "percent", "probe", "endless"}
+)
 """Figures that sentences have in words of their own, or that have no unit; HAProxy's port is that of a client."""
 _ANY: Final = "program"
 """The source of lines that many kinds of software write alike."""
@@ -102,6 +104,8 @@ _SAYS: Final = {
     LogKind.QUEUE_GAVE_UP: say("a request left a proxy's queue unserved"),
     LogKind.WORKER_ENDED: say("a worker took longer than its limit and was ended"),
     LogKind.KILLED: say("a process was killed by signal 9"),
+    LogKind.SIGKILLED: say("a container was ended with SIGKILL, exit code 137"),
+    LogKind.SIGTERMED: say("a container was asked to end with SIGTERM, exit code 143"),
     LogKind.LEAK: say("a connection or response was not given back"),
     LogKind.PAUSE: say("the virtual machine stood still"),
     LogKind.COLLECTED: say("the whole heap was collected"),

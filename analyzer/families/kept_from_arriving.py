@@ -19,6 +19,7 @@ def findings(case: Case, found: Sequence[Unanswered], usual: Callable[[Case, Una
 
         yield from (large_segments.finding(case, one) or usual(case, one) for one in found)
     elif case.incident.captures or any(snapshot.far_counts for snapshot in case.incident.snapshots):
-        from analyzer.families import repeated_in_vain  # noqa: PLC0415 - see above
+        from analyzer.families import repeated_in_vain, some_syns_unanswered  # noqa: PLC0415 - see above
 
         yield from repeated_in_vain.findings(case)
+        yield from some_syns_unanswered.findings(case)

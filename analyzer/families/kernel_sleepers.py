@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 FEWEST: Final = 3
 """Threads in such a call at once: one or two may be in a short read."""
-_REMOTE: Final = ("rpc_wait", "nfs_wait", "nfs4_wait", "cifs_", "smb2_")
+REMOTE: Final = ("rpc_wait", "nfs_wait", "nfs4_wait", "cifs_", "smb2_")
 """Functions of the kernel that wait for a file server."""
-_KILLABLE: Final = "_killable"
+KILLABLE: Final = "_killable"
 """How the kernel ends the names of such waits in the state TASK_KILLABLE (Linux since 2.6.25), as in rpc_wait_bit_killable."""
 _NODE: Final = "node"
 TEXT: Final = Text(
@@ -101,7 +101,7 @@ def findings(case: Case) -> Iterator[Finding]:
     for snapshot in case.incident.snapshots[-1:]:
         groups: dict[Pid, dict[int, TaskSyscall]] = defaultdict(dict)
         for task in snapshot.tasks:
-            if (task.wait_channel or "").startswith(_REMOTE):
+            if (task.wait_channel or "").startswith(REMOTE):
                 groups[task.pid][task.native_id or 0] = task
         names = {row.pid: row.command for row in snapshot.processes}
         yield from _siblings(case, snapshot.host, names, {pid: next(iter(tasks.values())) for pid, tasks in groups.items()})
@@ -133,7 +133,7 @@ def _of_siblings(case: Case, process: Process, group: Sequence[TaskSyscall]) -> 
         server=say("the file server {name}", name=named) if named else say("a file server"),
         named=named,
         channel=channel,
-        killable=channel.endswith(_KILLABLE),
+        killable=channel.endswith(KILLABLE),
         count=len(group),
         pid=group[0].pid,
     )
@@ -158,7 +158,7 @@ def _finding(tasks: Sequence[TaskSyscall], process: Process) -> Finding:
         threads=capitalized(plural(len(tasks), "thread")),
         program=program_in_words(process.command, Pid(process.pid or 0)),
         channel=channel,
-        killable=channel.endswith(_KILLABLE),
+        killable=channel.endswith(KILLABLE),
         full=full,
         count=str(len(tasks)),
         number=len(tasks),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import near
 from analyzer.families.counted_limits import container_full
+from analyzer.families.ended_workers import behind
 from analyzer.families.heaps import anew_in_words, made_anew
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
@@ -56,7 +57,7 @@ def beside(case: Case, event: LogEvent) -> Joined | None:
     if event.kind is LogKind.ENDED:
         return _ended(case, event)
     if event.kind is LogKind.WORKER_ENDED:
-        return _left_behind(case)
+        return _left_behind(case) or _workers(case, event)
     if event.kind in _OF_PROCESSES:
         parts = [found for of in (_tasks, _named, _clients) if event.kind is LogKind.NO_THREAD or of is _clients if (found := of(case))]
         if event.kind is LogKind.NO_THREAD and (made := _made(event)) is not None:
@@ -192,6 +193,12 @@ def _left_behind(case: Case) -> Joined | None:
         words = say("; the trace that one left ends in {frame}{called}", frame=frame.call, called=called)
         return Joined(words, (Evidence(member.thread.where, say("stack of a worker that was ended"), ()),))
     return None
+
+
+def _workers(case: Case, event: LogEvent) -> Joined | None:
+    """Where the worker stood as its server says, and the queue that is full behind it."""
+    found = behind(case, event)
+    return Joined(found.words, found.evidence) if found is not None else None
 
 
 def _ended(case: Case, event: LogEvent) -> Joined | None:

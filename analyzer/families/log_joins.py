@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import MANY, of_this_moment
 from analyzer.evidence.settings_beside import lent_at_most, long_batch, small_pool
+from analyzer.families import container_stories
 from analyzer.families.counted_sockets import process_of, whose
 from analyzer.model.finding import Confidence, Doubt
 from analyzer.model.message import plural, say
@@ -260,7 +261,7 @@ def _of_server(case: Case, event: LogEvent) -> str:
 
 def tail_of(case: Case, event: LogEvent) -> str:
     """What a line, or those beside it, tells of the cause."""
-    if (reached := of_limits(case, event)) != "":
+    if (reached := of_limits(case, event) or container_stories.tail_of(event)) != "":
         return reached
     answered, places = event.figure("answered"), event.figure("places")
     if event.kind is LogKind.QUEUE_GAVE_UP and answered is not None:

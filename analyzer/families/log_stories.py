@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from analyzer.families import container_stories
 from analyzer.families.limit_stories import LIMITS
 from analyzer.families.story import Story
 from analyzer.model.finding import Confidence, Outlook, RecoversWhen
@@ -308,7 +309,6 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         why=say("The program measured it itself; why the others are silent, the line does not say."),
     ),
     LogKind.THREADS: _FULL,
-    LogKind.WORKERS: _FULL,
     LogKind.MAILBOX: Story(
         "pool-stuck",
         say(
@@ -330,6 +330,8 @@ STORIES: Final[Mapping[LogKind, Story]] = {
         say("did not report within its timeout"),
         commands=(("gunicorn", "py-spy dump --pid PID > stacks.txt; dmesg -T | grep -i -E 'oom|killed process'"),),
     ),
+    LogKind.WORKERS: _FULL,
+    **container_stories.STORIES,
     LogKind.KILLED: Story(
         "pool-stuck",
         say(

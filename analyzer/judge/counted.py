@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _own_files = re.compile(r"\bls\b[^|]*/proc/(?:\d+|\$\w+|\$\([^)]*\)|self)/fd\b[^|]*\|\s*wc\s+-l").search
 _lists_all = re.compile(r"^\s*(?:sudo\s+)?lsof\b(?![^|]*\s-[idp]\b)[^|]*\|\s*(?:grep\s[^|]{1,80}\|\s*wc\s+-l|wc\s+-l|grep\s+-c\b)").search
+_missing_port = re.compile(r"grep\b[^|]*(?i:cannot assign requested address|EADDRNOTAVAIL)").search
 MOST: Final = 4
 """Places that are told one by one."""
 FEW: Final = 10
@@ -33,6 +34,8 @@ STEADY: Final = 0.1
 """Share of the largest number by which counts of the same things may differ."""
 QUIET: Final = 0.25
 """Share of the range of local ports up to which TIME_WAIT is nothing to look at."""
+ROOM: Final = 0.5
+"""Share up to which they do no harm where nobody got an error: the kernel prefers one half of the range for connections."""
 _NOWHERE: Final = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104 - compared, never bound
 _RESTING: Final = frozenset(
     {
@@ -66,7 +69,7 @@ def counted(case: Case, told: Collection[Where] = ()) -> Iterator[str]:
     yield from _unclosed(case, counts)
     far = list(far_from_limit(case))
     yield from far
-    yield from _by_state(case, [one for one in counts if _is_bare(one) and not _is_number(one)], rows=rows)
+    yield from _by_state(case, [one for one in counts if _is_bare(one) and not _is_number(one) and not _is_measured(case, one)], rows=rows)
     yield from _quiet_places(case, counts)
     yield from _by_place([one for one in counts if one.last.remote is not None or (one.last.end is not None and one.last.end.host != "*")])
     numbers = [
@@ -249,12 +252,38 @@ def _quiet_places(case: Case, counts: Sequence[Count]) -> Iterator[str]:
     known = case.counts.port_range()
     size = known[1] - known[0] + 1 if known is not None else DEFAULT_RANGE
     most = max((number for _, number in ends), default=0)
-    if not FEW < most <= QUIET * size:
+    errors = _port_errors(case)
+    if not FEW < most <= (QUIET if errors is None else ROOM) * size or errors:
+        return
+    if most > QUIET * size:
+        yield say(
+            "the TIME_WAIT are normal: each connection that this host closes first stays so for a minute, without a descriptor, and the kernel removes it; the {most:,} to one service take {share:.0f} % of its {size:,} local ports, and no error of a missing port was counted",
+            most=most,
+            share=100 * most / size,
+            size=size,
+        )
         return
     yield say(
         "the TIME_WAIT are normal: each connection that this host closes first stays so for a minute and costs next to nothing; the {most:,} to one service are far from its {size}, which is where trouble would begin",
         most=most,
         size=say("{size:,} local ports", size=size) if known is not None else say("{size:,} local ports or more", size=size),
+    )
+
+
+def _port_errors(case: Case) -> int | None:
+    """How many errors of missing local ports somebody counted; None where nobody counted them."""
+    numbers = [one.number for one in case.counts.all if _is_number(one) and _missing_port(one.last.command or "") is not None]
+    return max(numbers, default=None)
+
+
+def _is_measured(case: Case, count: Count) -> bool:
+    """True for a number of a person's sentence, where a command counted sockets of the same state."""
+    if not count.last.told:
+        return False
+    kernels = {"TCP timewait": TcpState.TIME_WAIT}
+    counters = (one for snapshot in case.incident.snapshots for one in snapshot.counters)
+    return any(not one.last.told and one.number for one in case.counts.of(Counted.SOCKETS, count.last.state)) or any(
+        kernels.get(one.name) is count.last.state for one in counters
     )
 
 

@@ -34,6 +34,9 @@ _FATES: Final = {
     Fate.VAIN: say("{connections} to {remote} sent data again and again ({packets} packets), and nothing came back"),
     Fate.AGAIN: say("{connections} with {remote} had to send data again ({packets} packets): it was not acknowledged in time"),
 }
+_SOME_UNANSWERED: Final = say(
+    "{connections} to {remote} without an answer to the SYN, which was sent again ({packets} SYNs in all), while another one was answered in the same seconds: the other side is up, and these are dropped on the way or at a full queue"
+)
 _ORDER: Final = (*_FATES, Fate.LISTED)
 
 
@@ -62,7 +65,7 @@ def asleep_in_words(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _fate(count: FarCount) -> Message:
-    words = _FATES[count.fate]
+    words = _SOME_UNANSWERED if count.fate is Fate.UNANSWERED and count.alive else _FATES[count.fate]
     slots = {"connections": plural(count.count, "connection"), "remote": str(count.remote), "packets": f"{count.packets:,}"}
     return words.with_slots(slots)
 

@@ -99,9 +99,15 @@ def _of_kernel(case: Case) -> Sequence[Finding]:
     """Writes to pipes that nobody reads and to a client that does not, and calls to file servers, where system calls or wait channels are here."""
     if not any(snapshot.tasks for snapshot in case.incident.snapshots):
         return ()
-    from analyzer.families import full_pipes, kernel_sleepers, undrained_children, writes_to_one  # noqa: PLC0415 - few incidents have them
+    from analyzer.families import (  # noqa: PLC0415 - few incidents have them
+        full_pipes,
+        kernel_sleepers,
+        silent_file_servers,
+        undrained_children,
+        writes_to_one,
+    )
 
-    ways = (undrained_children, full_pipes, writes_to_one, kernel_sleepers)
+    ways = (undrained_children, full_pipes, writes_to_one, silent_file_servers, kernel_sleepers)
     return [finding for way in ways for finding in way.findings(case)]
 
 

@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers.logs import (
+    containers,
     databases,
     deadlocks,
     failures,
+    harakiri,
     kernel,
     leaks,
     limits,
@@ -49,6 +51,7 @@ _SHAPES: Final = (
     *space.SHAPES,
     *pools.SHAPES,
     *watchdogs.SHAPES,
+    *containers.SHAPES,
     *limits.SHAPES,
     *products.SHAPES,
     *failures.SHAPES,
@@ -145,7 +148,10 @@ def events_of(section: Section) -> tuple[LogEvent, ...]:
         heap.read(text, lines, first)
         for index in _telling(text):
             line = lines[index][:LONGEST]
-            if (fact := _fact(line)) is None or (figures := _figures_of(fact, lines, index)) is None:
+            if (fact := _fact(line)) is None or (fact := containers.known(fact, lines, index)) is None:
+                continue
+            fact = harakiri.known(fact, lines, index)
+            if (figures := _figures_of(fact, lines, index)) is None:
                 continue
             fact = space.known(fact, lines, index)
             events.append(
@@ -273,8 +279,10 @@ def _frames_below(lines: Sequence[str], index: int) -> Iterator[Frame]:
     if found := traces.frames_below([_bare(below) for below in lines[index + 1 : index + 1 + _DEEPEST]]):
         yield from found
         return
-    for below in lines[index + 1 : index + 1 + _DEEPEST]:
+    for at, below in enumerate(lines[index + 1 : index + 1 + _DEEPEST], index + 1):
         line = _bare(below)
+        if begun and not line and kernel.traced_frame("".join(lines[at + 1 : at + 2])[:LONGEST]) is not None:
+            continue  # the rest of the line above stood here, before the parts were joined
         if (other := loops.quoted_frame(line) or kernel.traced_frame(line)) is not None:
             begun = True
             yield other

@@ -121,6 +121,18 @@ SHAPES: Final = (
     ),
     _shape(
         "uWSGI",
+        LogKind.WORKERS,
+        "uWSGI listen queue of socket",
+        r"uWSGI listen queue of socket \"(?P<subject>[/@][^\"\n]{1,160})\"[^\n]{0,20} full !!! \((?P<queued>\d{1,9})/(?P<limit>\d{1,9})\)",
+    ),
+    _shape(
+        "nginx",
+        LogKind.WORKERS,
+        "(11: Resource temporarily unavailable)",
+        r"connect\(\) to unix:(?P<subject>[/@][^\s:]{1,160}) failed \(11: Resource temporarily unavailable\) while connecting to upstream",
+    ),
+    _shape(
+        "uWSGI",
         LogKind.FLOODED,
         "uWSGI listen queue of socket",
         r"uWSGI listen queue of socket \"(?P<subject>[^\"\n]{1,160})\"[^\n]{0,20} full !!! \((?P<queued>\d{1,9})/(?P<limit>\d{1,9})\)",

@@ -7,7 +7,7 @@
 The header names the columns; the last one is the command line and takes the rest. With ``-L`` every thread has a row: the one whose LWP is the pid
 stands for the process. With ``m`` the threads stand below their process, with a dash for its pid. ``ps -ef`` prints no state. BusyBox has
 PID, USER, TIME and COMMAND. ``lstart`` (STARTED) is a date of five words. Where a filter has taken the header away, the columns that the
-command asks for name them: ``ps -eo pid,ppid,stat,etime,wchan:20,args | grep convert``.
+command asks for name them: ``ps -eo pid,ppid,stat,etime,wchan:20,args | grep convert``. Of rows that ``uniq -c`` counted by state and name, those in D are read.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from parsers.records import NativeId, Parsed, Pid, ProcessRow, TaskSyscall
+from parsers.records import Counter, NativeId, Parsed, Pid, ProcessRow, TaskSyscall
 from parsers.records.shows import Shows
+from parsers.records.task_records import ASLEEP_IN
 from parsers.text.patterns import lazy
 from parsers.text.source import Section, leftovers
 
@@ -68,6 +69,9 @@ _channels = lazy(
     r"[ ]*PID[ ]+(?:TID|LWP|SPID|PPID)[ ]+(?:STAT|S)[ ]+WCHAN[ ]+(?:COMMAND|CMD|COMM)(?:[ ]+(?:COMMAND|CMD|ARGS))?[ ]*$"
 ).match  # a format of its own
 
+_counts = lazy(r"[^|\n]{0,40}\bps [^\n]{0,200}\|\s*uniq -c\b").match
+_asleep = lazy(r"\s*(?P<count>\d{1,7})\s+D[<NLsl+]{0,6}\s+(?:\[)?(?P<name>[\w./:@+-]{1,60})").match
+
 
 @lru_cache(maxsize=64)
 def row(columns: tuple[str, ...]) -> re.Pattern[str]:
@@ -95,6 +99,8 @@ def below(section: Section) -> Parsed | None:
 
     The next command's line may stand among them, if nobody knows its prompt.
     """
+    if _counts(section.prompt or "") is not None:
+        return _counted(section)
     match = _columns(section.prompt or "")
     asked = [name.partition(":")[0] for name in match["columns"].split(",")] if match else []
     if "pid" not in asked or asked[-1] not in _COMMANDS or any(_header(line) for line in section.lines[:3]):
@@ -102,6 +108,16 @@ def below(section: Section) -> Parsed | None:
     columns = (*(_ASKED.get(name, name.upper()) for name in asked[:-1]), "COMMAND")
     parsed = parse(section, columns)
     return parsed if parsed.records and 2 * sum(gap.lines for gap in parsed.unread) <= parsed.read else None
+
+
+def _counted(section: Section) -> Parsed | None:
+    """Processes in uninterruptible sleep, counted by name: ``ps -eo stat,comm | grep ^D | sort | uniq -c``."""
+    rows = {index: match for index, line in section.rows() if (match := _asleep(line)) is not None}
+    if not rows:
+        return None
+    counts = [Counter(section.where(index), f"{ASLEEP_IN}{match['name']}", int(match["count"])) for index, match in rows.items()]
+    gaps, elisions = leftovers(section, [(index, "no count of processes in state D") for index, _ in section.rows() if index not in rows])
+    return Parsed((*counts, *elisions), len(counts) + len(elisions), gaps)
 
 
 def parse(section: Section, columns: tuple[str, ...] = ()) -> Parsed:

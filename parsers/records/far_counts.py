@@ -32,7 +32,8 @@ class FarCount(msgspec.Struct, frozen=True, kw_only=True):
     ``where``: the first line that tells. ``remote``: the end that was called. ``onward``: where a translation of
     addresses sends it on. ``state`` as the tool prints it. ``packets``: how many of them tell. ``idle``: for how many seconds nothing was sent on
     those that the server closed, or before data that was sent in vain, the shortest and the longest. ``late``: seconds from that close to a request,
-    or from the first of that data to its last repetition, at most. ``alive``: another connection to the same place got an answer.
+    or from the first of that data to its last repetition, at most; or from the first SYN without an answer to the last. ``alive``: another connection
+    to the same place got an answer, where SYNs got none in the same seconds.
     """
 
     where: Where

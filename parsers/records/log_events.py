@@ -37,6 +37,8 @@ class LogKind(StrEnum):
     QUEUE_GAVE_UP = "a request left a proxy's queue unserved"
     WORKER_ENDED = "a worker took longer than its limit and was ended"
     KILLED = "a process was killed by signal 9"
+    SIGKILLED = "a container was ended with SIGKILL"
+    SIGTERMED = "a container was asked to end with SIGTERM"
     LEAK = "a connection was not given back"
     PAUSE = "the virtual machine stood still"
     COLLECTED = "the whole heap was collected"

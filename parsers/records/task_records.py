@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 THREADS_IN: Final = "threads in "
 """What the name of a counter of threads begins with; their state follows."""
+ASLEEP_IN: Final = "processes in state D: "
+"""What the name of a counter of processes in uninterruptible sleep begins with; their program follows."""
 TASK: Final = "task"
 """The native state of what is a task of an event loop, no thread of its own."""
 MAIN: Final = "{main}"

@@ -61,6 +61,8 @@ _PROMPT: Final = 3.0
 """Seconds in which a closed socket answers by a reset; one that comes later is of something else."""
 _VAIN: Final = 3
 """Repetitions of one packet from which on some seconds have passed without an answer."""
+_NEAR: Final = 5.0
+"""Seconds around SYNs without an answer in which an answer to another one shows that the server is up."""
 _RESTED: Final = frozenset({Fate.CROSSED, Fate.VAIN})
 _LINES: Final = 12
 """Lines that are shown as one place."""
@@ -91,6 +93,7 @@ def parse(section: Section) -> Parsed:
         key = (source, target) if source < target else (target, source)
         flow = flows.setdefault(key, _Flow(index))
         flow.take(source, target, flags, rest)
+        flow.time(at, source, flags)
         flow.watch(index, at, source, flags, rest)
     gaps, elisions = leftovers(section, unread)
     return Parsed((*_counted(section, list(flows.values())), *elisions), read + len(elisions), gaps)
@@ -221,8 +224,27 @@ class _Flow:
         self.answered = self.refused = False
         self.reset: str | None = None
         self.sent: Counter[tuple[str, str]] = Counter()
+        self.began: float | None = None
+        self.sent_last: float | None = None
+        self.met: float | None = None
         self.close = _Close()
         self.repeats = _Repeats()
+
+    def time(self, at: float | None, source: str, flags: str) -> None:
+        """Note when the SYNs were sent, and when one was answered."""
+        if at is None or "S" not in flags:
+            return
+        if source == self.client and not self.answered:
+            self.began = at if self.began is None else self.began
+            self.sent_last = at
+        elif source == self.server and self.met is None:
+            self.met = at
+
+    def meets(self, other: _Flow) -> bool:
+        """True if the other one, to the same server, was answered while this one sent its SYNs, or some seconds before or after."""
+        if self.began is None or self.sent_last is None or other.met is None or other.server != self.server:
+            return False
+        return _between(self.began - _NEAR, other.met) % _DAY <= _between(self.began, self.sent_last) + 2 * _NEAR
 
     def watch(self, index: int, at: float | None, source: str, flags: str, rest: str) -> None:
         """See whether the server closes it while a request is on its way."""
@@ -310,12 +332,27 @@ def _counted(section: Section, flows: Sequence[_Flow]) -> list[FarCount]:
             fate=fate,
             packets=sum(flow.packets for flow in alike),
             idle=(min(rests), max(rests)) if (rests := [_rest(flow, fate) for flow in alike]) and fate in _RESTED else None,
-            late=max(flow.close.late if fate is Fate.CROSSED else flow.repeats.span for flow in alike) if fate in _RESTED else 0.0,
-            alive=fate is Fate.VAIN and any(one.answered and one.server == server and not one.repeats.vain for one in flows),
+            late=max(_lasted(flow, fate) for flow in alike),
+            alive=_is_alive(fate, server, alike, flows),
         )
         for (server, fate), alike in groups.items()
         if (remote := _endpoint(server)) is not None
     ]
+
+
+def _lasted(flow: _Flow, fate: Fate) -> float:
+    """Seconds from the close to a request, or from the first packet that was not answered to its last repetition."""
+    if fate is Fate.UNANSWERED and flow.began is not None and flow.sent_last is not None:
+        return _between(flow.began, flow.sent_last)
+    return (flow.close.late if fate is Fate.CROSSED else flow.repeats.span) if fate in _RESTED else 0.0
+
+
+def _is_alive(fate: Fate, server: str, alike: Sequence[_Flow], flows: Sequence[_Flow]) -> bool:
+    """True if another connection to the same place got an answer; where SYNs got none, in the same seconds."""
+    if fate is Fate.UNANSWERED:
+        answered = [one for one in flows if one.met is not None and one.server == server]
+        return any(flow.meets(one) for flow in alike for one in answered)
+    return fate is Fate.VAIN and any(one.answered and one.server == server and not one.repeats.vain for one in flows)
 
 
 def _rest(flow: _Flow, fate: Fate) -> float:

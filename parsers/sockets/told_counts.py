@@ -36,7 +36,10 @@ _LINES: Final = 2000
 """Lines with the empty ones, which are quick to count."""
 _LONGEST: Final = 600
 _STATE: Final = r"(?P<state>CLOSE[_ -]?WAIT|FIN[_ -]?WAIT[_ -]?2|TIME[_ -]?WAIT|(?i:ESTAB(?:LISHED)?))"
-_NUMBER: Final = r"(?P<count>\d{1,3}(?:,\d{3})+|\d{1,7}(?:\.\d)?[kK]?)"
+_TIMES: Final = {"k": 1000, "thousand": 1000, "hundred": 100, "million": 1_000_000}
+"""What stands behind a number and multiplies it."""
+_MANY: Final = r"(?:[kK]\b| ?(?:thousand|hundred|million)\b)?"
+_NUMBER: Final = rf"(?P<count>\d{{1,3}}(?:,\d{{3}})+|\d{{1,7}}(?:\.\d{{1,2}})?{_MANY})"
 _THINGS: Final = r"(?:[\w/-]{1,20} ){0,3}?(?:connections?|conns?|sockets?|entries|descriptors?|handles|fds?)"
 _state = lazy(r"(?i:CLOSE|FIN|TIME)[_ -]?(?i:WAIT)|\b(?i:ESTAB)").search
 _counts = lazy(
@@ -45,7 +48,7 @@ _counts = lazy(
     rf"|{_STATE.replace('state', 'state3')}[`'\"*)]{{0,2}}(?: [a-z]{{3,12}}){{0,4}}?(?: ?[:=]| is| at| was| are| reaches| reached| of| count| number| grew to| rises to| goes up to| up to){{1,3}}(?: now| about| around| over){{0,2}} ~?{_NUMBER.replace('count', 'count3')}(?=[\s.,;:!?)]|$)",
 ).finditer
 _grows = lazy(
-    rf"{_STATE}[`'\"*)]{{0,2}}[^.\n\d]{{0,60}}?\bfrom ~?(?:about |around )?(?P<first>\d{{1,3}}(?:,\d{{3}})+|\d{{1,7}}) [^.\n\d]{{0,30}}?\bto ~?(?:about |around |over )?(?P<last>\d{{1,3}}(?:,\d{{3}})+|\d{{1,7}})"
+    rf"{_STATE}[`'\"*)]{{0,2}}[^.\n\d]{{0,60}}?\bfrom ~?(?:about |around )?(?P<first>\d{{1,3}}(?:,\d{{3}})+|\d{{1,7}}{_MANY}) [^.\n\d]{{0,30}}?\bto ~?(?:about |around |over )?(?P<last>\d{{1,3}}(?:,\d{{3}})+|\d{{1,7}}{_MANY})"
     r"(?:[^.\n\d]{0,30}?\b(?:in|within|over|after) (?:about |the last |around )?(?P<span>\d{1,4}|half an?|an?|one|two|three|four|five|six|ten|twelve) ?(?P<unit>s|sec|m|min|h|hour|day|week)[a-z]*)?"
 ).search
 _denied = lazy(
@@ -286,7 +289,8 @@ def _spelled(word: str) -> str:
 
 def _value(text: str) -> int:
     plain = text.replace(",", "")
-    return int(float(plain[:-1]) * 1000) if plain[-1] in "kK" else int(float(plain))
+    word = next((word for word in _TIMES if plain.lower().endswith(word)), "")
+    return round(float(plain[: len(plain) - len(word)]) * _TIMES.get(word, 1))
 
 
 def _span(match: re.Match[str]) -> float:
