@@ -142,7 +142,7 @@ def overlap(queue: LockQueue) -> str:
 
 
 class Words(TypedDict):
-    """Values of the sentences about a queue: which lock, what its owner does, whether it waits for a lock itself, whether runs overlap, whether the lock is a session's of PHP, the appender that writes under the lock of a logger, whether the owner waits to be woken, or until somebody takes what it hands over."""
+    """Values of the sentences about a queue: which lock, what its owner does, whether it waits for a lock itself, whether runs overlap, whether the lock is a session's of PHP, the appender that writes under the lock of a logger, whether the owner waits to be woken, until somebody takes what it hands over, or for a connection to be made."""
 
     doing: str
     bare: bool
@@ -154,6 +154,7 @@ class Words(TypedDict):
     asks_web: bool
     awaits: bool
     hands: bool
+    connects: bool
     taken_in: str
     foreign: bool
     appender: str | None
@@ -218,6 +219,7 @@ def in_words(queue: LockQueue) -> Words:
         appender=appender.cls if (appender := _appender(queue)) is not None else None,
         awaits=owner is not None and owner.activity.kind in {ActivityKind.OBJECT_WAIT, ActivityKind.CONDITION},
         hands=owner is not None and owner.activity.kind is ActivityKind.CHANNEL,
+        connects=owner is not None and owner.activity.kind is ActivityKind.SOCKET_CONNECT,
         session=session,
         unread=unread_in_words(queue.view, row) if row is not None else "",
         asks_web=session and owner is not None and any(frame.method in _ASKS_WEB for frame in owner.thread.frames[:1]),

@@ -12,7 +12,7 @@ from analyzer.evidence.nouns import program_in_words
 from analyzer.families.kernel_sleepers import KILLABLE, REMOTE
 from analyzer.model.finding import Confidence, Culprit, Evidence, Outlook, Process, RecoversWhen, Severity, When
 from analyzer.model.message import capitalized, joined, plural, say
-from analyzer.model.text import Do, Either, Text
+from analyzer.model.text import ByNumber, Do, Either, Text
 from parsers.records import LogKind, Pid, TcpState
 from parsers.records.task_records import ASLEEP_IN
 
@@ -48,7 +48,11 @@ _MANY: Final = 3
 _NAMED: Final = 3
 TEXT: Final = Text(
     "disk-stall",
-    headline="{who} {waits} in the kernel for an answer of {server}{silent} ({channel}).",
+    headline=ByNumber(
+        "tasks_count",
+        "{who} waits in the kernel for an answer of {server}{silent} ({channel}).",
+        "{who} wait in the kernel for an answer of {server}{silent} ({channel}).",
+    ),
     explanation="{said}{syn}{many}{behind}{signals}, and no timeout of the program reaches it. Whether the server is down, or something on the way drops what is sent, these lines do not show.",
     why=Either(
         "named",
@@ -76,7 +80,11 @@ TEXT: Final = Text(
         "many": Either("listed", "In state D are {listed}, as they were counted. "),
         "behind": Either(
             "locked",
-            "{locked} {stands} for a lock in the kernel ({function}) while a name is looked up in a directory: suspected to stand behind such a call, which keeps its directory locked; who holds the lock is not shown. ",
+            ByNumber(
+                "locked_count",
+                "{locked} waits for a lock in the kernel ({function}) while a name is looked up in a directory: suspected to stand behind such a call, which keeps its directory locked; who holds the lock is not shown. ",
+                "{locked} wait for a lock in the kernel ({function}) while a name is looked up in a directory: suspected to stand behind such a call, which keeps its directory locked; who holds the lock is not shown. ",
+            ),
         ),
         "signals": Either(
             "killable",
@@ -117,7 +125,7 @@ def _finding(case: Case, snapshot: Snapshot, tasks: Sequence[TaskSyscall], told:
         who=capitalized(program_in_words(command, first.pid))
         if len(tasks) == 1
         else capitalized(plural(len(tasks), "process", "processes")),
-        waits=say("waits") if len(tasks) == 1 else say("wait"),
+        tasks_count=len(tasks),
         server=say("the file server {name}", name=host) if host else say("a file server"),
         host=host or "SERVER",
         named=named,
@@ -127,7 +135,7 @@ def _finding(case: Case, snapshot: Snapshot, tasks: Sequence[TaskSyscall], told:
         listed=_listed(counts) if counts else None,
         count=str(sum(one.value for one in counts)) if counts else "",
         locked=joined(", ", locked) if locked else None,
-        stands=say("waits") if len(locked) == 1 else say("wait"),
+        locked_count=len(locked),
         function=function,
     )
     shown = Evidence(first.where, text["shown"], (channel,), len(tasks) - 1)

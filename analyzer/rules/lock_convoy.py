@@ -29,7 +29,6 @@ from analyzer.model.message import say
 from analyzer.model.need import Need
 from analyzer.model.text import Ask, Do, Either, Text
 from analyzer.software.blockers import application_frame
-from analyzer.software.kinds import ActivityKind
 from parsers.records import Runtime
 
 if TYPE_CHECKING:
@@ -169,7 +168,6 @@ def _finding(queue: LockQueue) -> Finding:
         **in_words(queue),
         named=queue.named or queue.file is not None,
         guessed=queue.guessed,
-        connects=owner is not None and owner.activity.kind is ActivityKind.SOCKET_CONNECT,
         chained=owner is not None and waits_for_lock(owner),
         jvm=queue.view.known.runtime is Runtime.JVM,
         monitor=queue.owner_is_printed,

@@ -138,14 +138,12 @@ class Library(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Frames that are reached only with a lease in hand: anywhere on the stack, or below the first frame of the application."""
+    """Frames reached only with a lease in hand, anywhere or below the application's first; a transaction (``scope``) has one until it ends, one of its own inside it (``renewed``) wants another."""
 
     anywhere: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
-    """A transaction or a block around code of the application: it has a connection until it ends, whatever it waits for."""
     renewed: tuple[str, ...] = ()
-    """A transaction of its own inside another one (REQUIRES_NEW): the outer one keeps its connection meanwhile."""
 
 
 class Logging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
