@@ -22,8 +22,8 @@ from analyzer.evidence.sessions import (
     server_of,
     session_in_words,
 )
-from analyzer.families import several_holders
-from analyzer.families.several_holders import METADATA, age_of, doing
+from analyzer.families import possible_holders
+from analyzer.families.possible_holders import METADATA, age_of, doing
 from analyzer.families.tied_sessions import of_others, tied, victim_of
 from analyzer.join.session_waits import SessionWaits
 from analyzer.model.finding import Confidence, Culprit, Doubt, Evidence, Severity, When
@@ -183,8 +183,8 @@ def suspicions(case: Case, found: Sequence[Finding]) -> Iterator[Finding]:
 def _of_several(waits: SessionWaits, hold: _Hold) -> Finding | None:
     """The finding for a table's lock that several sessions may hold; None where the server names the holder, or one alone may be it."""
     longest = max(hold.waiters, key=age_of)
-    found = several_holders.candidates(waits, longest) if not hold.told and METADATA in (longest.waits_on or "") else ()
-    return several_holders.finding(hold.waiters, found, cancel_of(longest) if _wants_whole(longest) else "") if len(found) > 1 else None
+    found = possible_holders.candidates(waits, longest) if not hold.told and METADATA in (longest.waits_on or "") else ()
+    return possible_holders.finding(hold.waiters, found, cancel_of(longest) if _wants_whole(longest) else "") if len(found) > 1 else None
 
 
 def _callers(case: Case, servers: Collection[str]) -> tuple[ThreadActivity, ...]:
@@ -275,7 +275,7 @@ def _suspect(waits: SessionWaits, waiter: Session) -> Session | None:
     Row locks are held by whoever changed the row: of these nothing can be told by age.
     """
     if METADATA in (waiter.waits_on or ""):
-        found = several_holders.candidates(waits, waiter)
+        found = possible_holders.candidates(waits, waiter)
         return max((one for one in found if one.state is found[0].state or one.own_link is not None), key=age_of, default=None)
     return _on_table(waits, waiter) if (waiter.waits_on or "").endswith(_WHOLE) else None
 
