@@ -11,7 +11,6 @@ from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from parsers import by_command
-from parsers.equal_threads import with_equal
 from parsers.formats import FORMATS, Format, formats_showing
 from parsers.pieces import one_dump, telling_of, weight_of, with_alike
 from parsers.process import host_facts, wait_channels
@@ -24,8 +23,7 @@ from parsers.text.shapes import Shapes
 from parsers.text.source import Section, Source, cut
 from parsers.text.wrapped_lines import joined
 from parsers.text.wrappers import unwrapped
-from parsers.threads import bare_stack, goroutines, named_stacks, stuck_threads
-from parsers.told_pids import with_told_pids
+from parsers.threads import bare_stack, goroutines, named_stacks, native_stacks, python_stacks, stuck_threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +99,21 @@ def outputs(source: Source) -> list[Output]:
     whole = one_dump([_last(output, alone=alone) if output.form is None else output for output in found])
     told = ((one, told_counts.with_told(one.section, one.parsed)) for one in whole)
     whole = [one if parsed is None else Output(one.section, one.form or told_counts, parsed) for one, parsed in told]
-    return with_told_pids(with_equal(with_alike(whole)))
+    return _with_words(with_alike(whole))
+
+
+def _with_words(found: list[Output]) -> list[Output]:
+    """The outputs, with what words around them say: which rows of a debugger's list have which stack, and of which process a dump of faulthandler is."""
+    forms = {output.form.NAME for output in found if output.form is not None}
+    if native_stacks.NAME in forms:
+        from parsers.equal_threads import with_equal  # noqa: PLC0415 - of debuggers alone
+
+        found = with_equal(found)
+    if python_stacks.NAME in forms:
+        from parsers.told_pids import with_told_pids  # noqa: PLC0415 - of faulthandler alone
+
+        found = with_told_pids(found)
+    return found
 
 
 _LATER: Final = re.compile(r"(?:;|&&)\s*(?:\w+=\S*\s+|sudo\s+)*(?P<tool>[\w-]+)(?P<rest>[^;&]*)")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analyzer.evidence.goroutine_states import is_stuck
-from analyzer.families.counted_profiles import with_course
 from analyzer.families.counted_sockets import kept, shown
 from analyzer.model.finding import Action, Confidence, Culprit, Evidence, Finding, Process, Severity, Step, When
 from analyzer.model.message import Message, joined, plural, say
@@ -133,6 +132,8 @@ def unclosed_bodies(case: Case) -> Iterator[Finding]:
             str(ends[0].end) if ends else None,
             ends[0].counted.number if ends else 0,
         )
+        from analyzer.families.counted_profiles import with_course  # noqa: PLC0415 - of Go's profiles alone
+
         yield with_course(case, view, finding, reading[0].frames, number, users)
 
 

@@ -15,7 +15,6 @@ from analyzer.evidence.settings_beside import small_pool
 from analyzer.families import blocked_threads
 from analyzer.families.idle_leases import OPEN, Resting, resting, resting_behind, running
 from analyzer.families.leakers import leaker_of
-from analyzer.families.likely_keepers import as_many_as_lent
 from analyzer.model.finding import Confidence, Outlook, RecoversWhen, When
 from analyzer.model.message import capitalized, plural, say, say_of
 from analyzer.model.text import ByNumber, Do, Either
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from analyzer.families.busy_leases import Busy
     from analyzer.families.idle_leases import CountedRest
     from analyzer.families.leakers import Leaker
+    from analyzer.families.likely_keepers import Keepers
     from analyzer.model.finding import Evidence, Finding
     from analyzer.model.text import Filled, Sentence
     from analyzer.software.pools import ThreadActivity
@@ -102,6 +102,12 @@ class Words(blocked_threads.Words):
     since: str
 
 
+def _as_many(shortage: Shortage) -> Keepers | None:
+    from analyzer.families.likely_keepers import as_many_as_lent  # noqa: PLC0415 - of picked threads alone
+
+    return as_many_as_lent(shortage)
+
+
 def words(shortage: Shortage) -> Words:
     """The values for one pool."""
     lender, rows = shortage.lender, shortage.rows
@@ -109,7 +115,7 @@ def words(shortage: Shortage) -> Words:
     kept = shortage.keeping or (keepers(shortage.view) if shortage.few and lender.lends == JDBC else ())
     leak = leaker_of(shortage) if not kept else None
     runs = _busy(shortage) if rest is None and leak is None and not kept else None
-    alike = as_many_as_lent(shortage) if shortage.few and runs is None and rest is None and leak is None and not kept else None
+    alike = _as_many(shortage) if shortage.few and runs is None and rest is None and leak is None and not kept else None
     return Words(
         **blocked_threads.words(shortage),
         software=lender.software,
@@ -183,7 +189,7 @@ def open_outlook(shortage: Shortage) -> Outlook | None:
     """That nobody knows whether picked threads get one, where no line tells who has what they wait for."""
     if not shortage.few or leaker_of(shortage) is not None or resting(shortage.case, of_database=True) is not None:
         return None
-    if as_many_as_lent(shortage) is not None:
+    if _as_many(shortage) is not None:
         return Outlook(RecoversWhen.CAUSE, say("A connection comes back when whoever keeps it goes on."))
     if _busy(shortage) is not None:
         return Outlook(RecoversWhen.CAUSE, say("A connection comes back when a statement ends."))
@@ -251,7 +257,7 @@ class Users(TypedDict):
 def users(shortage: Shortage) -> Users:
     """The values for the users of one pool."""
     found, jvm = shortage.users, shortage.view.known.runtime is Runtime.JVM
-    alike = shortage.few and as_many_as_lent(shortage) is not None
+    alike = shortage.few and _as_many(shortage) is not None
     named = leaker_of(shortage) is not None or bool(shortage.keeping) or alike
     told = multiple(shortage.case, found) if shortage.picked and found else None
     number = told.number if told is not None else len(found)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from analyzer.evidence.doing import doing
 from analyzer.evidence.log_events import near
 from analyzer.families.counted_limits import container_full
-from analyzer.families.ended_workers import behind
 from analyzer.families.heaps import anew_in_words, made_anew
 from analyzer.model.finding import Evidence
 from analyzer.model.message import joined, plural, say
@@ -197,6 +196,8 @@ def _left_behind(case: Case) -> Joined | None:
 
 def _workers(case: Case, event: LogEvent) -> Joined | None:
     """Where the worker stood as its server says, and the queue that is full behind it."""
+    from analyzer.families.ended_workers import behind  # noqa: PLC0415 - of servers that end their workers
+
     found = behind(case, event)
     return Joined(found.words, found.evidence) if found is not None else None
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.evidence.citations import of_sockets
 from analyzer.families.counted_sockets import whose
-from analyzer.families.some_syns_unanswered import is_up
 from analyzer.model.finding import Confidence, Culprit, Process, Severity, When
 from analyzer.model.message import plural, say
 from analyzer.model.text import Do, Either, Text
@@ -66,6 +65,8 @@ def findings(case: Case) -> Iterator[Finding]:
         lasting = {remote: group for remote, group in groups.items() if _lasts(group)}
         made = {row.remote for row in view.table.connections if row.state is not TcpState.SYN_SENT} if lasting else set()
         for remote, group in sorted(lasting.items()):
+            from analyzer.families.some_syns_unanswered import is_up  # noqa: PLC0415 - where a SYN has no answer
+
             if remote not in made and not is_up(case, remote) and (view.snapshot.host, str(remote)) not in told:
                 told.add((view.snapshot.host, str(remote)))
                 yield _finding(view, remote, group)

@@ -34,7 +34,7 @@ _row = ROW.match
 _prlimit_row = PRLIMIT_ROW.match
 _header = lazy(r"\s*(?:Limit\s+Soft Limit\s+Hard Limit|RESOURCE\s+DESCRIPTION\s+SOFT\s+HARD)\b").match
 
-_report = lazy(r'\s*\{?\s*"userLimits"\s*:\s*\{\s*$').match
+_report = lazy(r'\s*+(?:\{\s*+)?"userLimits"\s*+:\s*+\{\s*+$').match
 _named = lazy(r'\s*"(?P<name>[a-z_]{3,40})"\s*:\s*\{\s*$').match
 _value = lazy(r'\s*"(?P<kind>soft|hard)"\s*:\s*(?:"unlimited"|(?P<number>\d{1,19}))\s*,?\s*$').match
 _end = lazy(r"\s*[}\]],?\s*$").match

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from parsers.text.notes import has_notes, noted, without_notes
 from parsers.text.packed import from_json, mostly_json, packs_stack
 from parsers.text.patterns import lazy
-from parsers.text.prefixes import MOST_ALIKE, prefixes, stripped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -28,6 +27,7 @@ Undo: TypeAlias = "Callable[[Sequence[str]], list[str]]"
 
 MOST_LOST: Final = 20_000
 """Lines that nobody understood in which a prefix is looked for."""
+_MOST_ALIKE: Final = 200
 _FEW: Final = 50
 _FIRST: Final = 2000
 _NARROWEST, _WIDEST = 50, 260
@@ -74,6 +74,8 @@ class Proposal(NamedTuple):
 
 def proposals(lines: Sequence[str], lost: Sequence[int]) -> Iterator[Proposal]:
     """What may have been done to ``lines``, of which those with the indices ``lost`` were not understood."""
+    from parsers.text.prefixes import prefixes, stripped  # noqa: PLC0415 - where lines are not understood
+
     sample = [lines[index] for index in _around(lost, len(lines))]
     cleaned = _escapes(sample)
     if cleaned is not None:
@@ -89,7 +91,7 @@ def proposals(lines: Sequence[str], lost: Sequence[int]) -> Iterator[Proposal]:
                 yield Proposal(strip)
     if sum(line.startswith(">") for line in undone) >= _QUOTES:
         yield Proposal(lambda given: [_QUOTED.sub("", line) for line in given])  # the answer below a quoted text is not quoted
-    if any(map(_torn, undone[:MOST_ALIKE])) or any(_open(lines[index - 1]) for index in islice(lost, MOST_ALIKE) if index):
+    if any(map(_torn, undone[:_MOST_ALIKE])) or any(_open(lines[index - 1]) for index in islice(lost, _MOST_ALIKE) if index):
         yield Proposal(_mended, joins=True, torn=sum(_no_end(line) is not None for line in lines))
     yield from _ends_of_lines(undone, cleaned)
     known = frozenset(lost)
@@ -150,7 +152,7 @@ def _without_colours(sample: Sequence[str]) -> Undo | None:
 
 
 def _without_objects(sample: Sequence[str]) -> Undo | None:
-    return from_json if mostly_json(sample) or any(packs_stack(line) for line in sample[:MOST_ALIKE]) else None
+    return from_json if mostly_json(sample) or any(packs_stack(line) for line in sample[:_MOST_ALIKE]) else None
 
 
 def _without_markup(sample: Sequence[str]) -> Undo | None:
@@ -199,7 +201,7 @@ def _mended(lines: Sequence[str]) -> list[str]:
 
 def _widths(lines: Sequence[str], lost: Sequence[int]) -> Iterator[tuple[int, str]]:
     """The width at which lines were wrapped, and what stood at the end of each: nothing, or a blank that the line end replaced."""
-    above = [width_of(lines[index - 1]) for index in islice(lost, MOST_ALIKE * 2) if index]
+    above = [width_of(lines[index - 1]) for index in islice(lost, _MOST_ALIKE * 2) if index]
     widest = max(above, default=0)
     if _NARROWEST <= widest <= _WIDEST:
         yield widest, ""

@@ -142,7 +142,7 @@ def _most_alike(sample: Sequence[str]) -> Iterator[Sequence[str]]:
     """What the largest group of lines with the same first word begins with: a paste between words of a person."""
     groups: dict[str, list[str]] = {}
     for line in sample[:_MOST_GROUPED]:
-        if line and not line[0].isspace() and line[0] != "#":
+        if line and not line[0].isspace() and line[0] not in "#*-":  # signs of Markdown
             groups.setdefault(_DIGITS.sub("0", line[:_LONGEST_PREFIX].split(None, 1)[0]), []).append(line)
     largest = max(groups.values(), key=len, default=[])
     if _FEWEST_GROUPED <= len(largest) < len(sample):
