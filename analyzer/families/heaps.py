@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from analyzer.families.counted_sockets import growth_in_words
@@ -121,9 +122,10 @@ def _heaps(case: Case) -> Iterator[LogEvent]:
 
 
 def calm_heaps(case: Case) -> Iterator[str]:
-    """The sentence about a heap that comes back to what it was, with pauses as short as a collector aims at."""
+    """The sentence about a heap that comes back to what it was, with pauses as short as a collector aims at; none of picked lines, which may hide the others."""
+    cut = {one.file for one in case.incident.artifacts if any(_picks(part.prompt) is not None for part in one.parts if part.prompt)}
     for event in _heaps(case):
-        if _comes_back(event) and (event.figure("seconds") or 0.0) <= _SHORT:
+        if event.where.file not in cut and _comes_back(event) and (event.figure("seconds") or 0.0) <= _SHORT:
             yield next(_in_words(event))
 
 
@@ -163,6 +165,7 @@ def _in_words(event: LogEvent) -> Iterator[str]:
 
 
 _MILLIS: Final = 1000.0
+_picks: Final = re.compile(r"\b(?:[efz]?grep|rg|awk|sed)\b").search
 _SHORT: Final = 0.2
 """Seconds of a pause that G1 aims at by itself (MaxGCPauseMillis of 200)."""
 _FULL: Final = frozenset({LogKind.PAUSE, LogKind.COLLECTED, LogKind.MEMORY})

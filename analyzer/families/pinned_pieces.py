@@ -58,9 +58,7 @@ TEXT: Final = Text(
             ),
         ),
         "lacking": Either("unmounted", "; “{unmounted}”, which is on no carrier, waits for a lock there, too"),
-        "here": Either(
-            "told", " ({pasted} pasted, {told} as the text says)", ByNumber("carriers_count", " that is here", " that are here")
-        ),
+        "here": Either("told", " ({pasted} pasted, {told})", ByNumber("carriers_count", " that is here", " that are here")),
         "for_lease": Either("lease", " for a connection from a pool"),
         "circle": Either(
             "holder",
@@ -184,7 +182,8 @@ def _finding(case: Case, view: ProcessView, carriers: Sequence[Thread], pinned: 
     deep = max(members, key=lambda one: len(one.thread.frames))
     at = application_frame(*members[0]) or application_frame(*deep) or members[0].thread.frames[0]
     stands = blocking_frame(*deep)
-    more = multiple(case, members)
+    # Words beside a virtual thread count such threads, which may be thousands; only those beside a carrier count carriers.
+    more = multiple(case, [ThreadActivity(carrier, activity(carrier, view.known)) for carrier in carriers])
     number = more.number if more is not None else len(carriers)
     lease = deep.activity.kind is ActivityKind.LEASE
     beside = _unmounted(view, others, deep) if deep.activity.kind is ActivityKind.LOCK else None
@@ -195,7 +194,7 @@ def _finding(case: Case, view: ProcessView, carriers: Sequence[Thread], pinned: 
         view.process,
         carriers=plural(number, "carrier"),
         carriers_count=number,
-        told=more.number if more is not None else None,
+        told=more.words if more is not None else None,
         pasted=len(carriers),
         frame=at,
         count=len(members),

@@ -147,6 +147,9 @@ def test_short_pauses_of_a_heap_that_comes_back_are_nothing_wrong() -> None:
     assert diagnosis_of({"gc.log": short}).verdict.calm
     assert not diagnosis_of({"gc.log": heap_log(YOUNG, SAW) + remark.format(ms="823.904")}).verdict.calm
     assert not diagnosis_of({"gc.log": heap_log(YOUNG, RISE)}).verdict.calm
+    picked_lines = "$ grep 'Pause Young' gc.log\n" + heap_log(YOUNG, SAW).partition("\n")[2]
+    assert not diagnosis_of({"session.txt": picked_lines}).verdict.calm
+    assert diagnosis_of({"session.txt": picked_lines.replace("grep 'Pause Young'", "cat")}).verdict.calm
 
 
 def test_a_heap_that_rises_is_not_called_healthy() -> None:

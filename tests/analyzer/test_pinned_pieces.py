@@ -73,3 +73,10 @@ def test_threads_that_enter_a_monitor_on_their_carriers_are_pinned_too() -> None
     assert verdict.rule == "virtual-thread-pinning"
     assert "All 3 carriers that are here are pinned" in verdict.headline
     assert "2 of them wait to enter a monitor that “#71” holds" in verdict.summary
+
+
+def test_words_beside_a_virtual_thread_count_no_carriers() -> None:
+    text = f"Look:\n\n```\n{CARRIER}```\n\nand 1900 like\n\n```\n{PINNED}```\n"
+    (one,) = found(diagnosis_of({"report.md": text}), "virtual-thread-pinning")
+    assert one.headline.startswith("1 carrier that is here is pinned")
+    assert one.confidence is Confidence.SUSPECTED
